@@ -1,0 +1,9 @@
+"""The entry point of web processes: `gunicorn -k asgi config.asgi:application`."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_asgi_application()

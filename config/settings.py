@@ -1,0 +1,219 @@
+"""Settings of the installation as Django sees them; everything that varies comes from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
+
+from config.environment import data_dir, database_url, env
+from config.logging import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = data_dir()
+
+# ENVIRONMENT chooses which settings of the house apply; DEBUG alone relaxes safety.
+ENVIRONMENT = env.str("ENVIRONMENT", default="production")
+ENVIRONMENTS = ("development", "staging", "production")
+DEBUG = env.bool("DEBUG", default=False)
+if ENVIRONMENT not in ENVIRONMENTS:
+    raise ImproperlyConfigured(
+        f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {ENVIRONMENT!r}."
+    )
+
+# Keys made for a debug server only, so that `manage.py` answers on a fresh checkout; nothing real is sealed with them.
+DEBUG_SECRET_KEY = "debug-only-" + "0" * 50
+DEBUG_ENCRYPTION_KEY = "ZGVidWctb25seS1kZWJ1Zy1vbmx5LWRlYnVnLW9ubHk="
+
+
+def _required(name: str, *, debug: str) -> str:
+    value = env.str(name, default="")
+    if value or DEBUG:
+        return value or debug
+    raise ImproperlyConfigured(
+        f"{name} is not set. `make run` makes one by itself; started any other way, "
+        f"set it in the environment (see .env.example), or DEBUG=true for a throw-away server."
+    )
+
+
+SECRET_KEY = _required("SECRET_KEY", debug=DEBUG_SECRET_KEY)
+DATABASE_ENCRYPTION_KEY = _required(
+    "DATABASE_ENCRYPTION_KEY", debug=DEBUG_ENCRYPTION_KEY
+)
+
+# HTTPS_ONLY is what a public address needs; `make run` on loopback speaks plain HTTP and turns it off.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+
+INSTALLED_APPS = [
+    "config.apps.ConfigConfig",
+    "chat.apps.ChatConfig",
+    "rbac.apps.RbacConfig",
+    "accounts.apps.AccountsConfig",
+    "settings_store.apps.SettingsStoreConfig",
+    "ui.apps.UiConfig",
+    "config.admin.GatehouseAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_structlog",
+    "django_tasks_db",
+    *(["django_browser_reload"] if DEBUG else []),
+]
+
+MIDDLEWARE = [
+    "settings_store.middleware.CircumstancesMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "config.middleware.SecurityHeadersMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "accounts.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.ActivityMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    *(["django_browser_reload.middleware.BrowserReloadMiddleware"] if DEBUG else []),
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.csp",
+                "ui.context.frame",
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "ui.templatetags.ui",
+            ],
+        },
+    }
+]
+
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(database_url())}
+_database = DATABASES["default"]
+_database["CONN_MAX_AGE"] = 0
+if _database["ENGINE"].endswith("sqlite3"):
+    _database.setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        # INSERT OR REPLACE fires delete triggers only with recursive_triggers, and the trail relies on them.
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
+    )
+elif _database["ENGINE"].endswith("postgresql"):
+    _database.setdefault("OPTIONS", {}).setdefault(
+        "pool",
+        {
+            "min_size": 1,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=10),
+            "timeout": 10,
+        },
+    )
+    if env.str("DATABASE_SSL_MODE", default=""):
+        _database["OPTIONS"]["sslmode"] = env.str("DATABASE_SSL_MODE")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["rbac.backend.RoleBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+# A name with the __Host- prefix is refused by browsers over plain HTTP, so the name follows the scheme.
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_NAME = "__Host-gatehouse-session" if HTTPS_ONLY else "gatehouse-session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# The longest any session may live; the shorter limits of the house are settings (accounts.session.*).
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+CSRF_COOKIE_NAME = "__Host-gatehouse-csrf" if HTTPS_ONLY else "gatehouse-csrf"
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF, "data:"],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+TIME_ZONE = "UTC"
+USE_I18N = USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG
+
+# Tasks run at once unless a worker (`manage.py db_worker`) takes them from the database.
+TASKS_IN_WORKER = env.bool("TASKS_IN_WORKER", default=False)
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend"
+        if TASKS_IN_WORKER
+        else "django.tasks.backends.immediate.ImmediateBackend"
+    }
+}
+
+LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), human=DEBUG)

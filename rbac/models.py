@@ -1,0 +1,120 @@
+"""What people may do: roles over Django's groups, and who holds them from when to when."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class RoleQuerySet(models.QuerySet["Role"]):
+    def by_rank(self) -> Self:
+        return self.order_by("-priority", "name_key")
+
+
+class Role(models.Model):
+    """A named set of permissions, kept as those of its group; what its parent holds it holds too."""
+
+    group = models.OneToOneField(
+        Group, models.PROTECT, related_name="role", verbose_name=_("group")
+    )
+    name = models.CharField(_("name"), max_length=60)
+    name_key = models.CharField(max_length=60, unique=True, editable=False)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    is_system = models.BooleanField(_("system role"), default=False, editable=False)
+    # Nobody grants or revokes a role that stands above their own highest one.
+    priority = models.PositiveSmallIntegerField(_("priority"), default=10)
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inherits from"),
+    )
+    created_at = models.DateTimeField(
+        _("created"), default=timezone.now, editable=False
+    )
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    objects = RoleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def counting(self) -> Self:
+        """Those that count at this moment: active, begun and not run out."""
+        now = timezone.now()
+        return self.filter(
+            Q(starts_at__isnull=True) | Q(starts_at__lte=now),
+            Q(ends_at__isnull=True) | Q(ends_at__gt=now),
+            is_active=True,
+        )
+
+
+class Assignment(models.Model):
+    """A person holds a role: by whom given, why, from when, until when."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="assignments",
+        verbose_name=_("person"),
+    )
+    role = models.ForeignKey(
+        Role, models.PROTECT, related_name="assignments", verbose_name=_("role")
+    )
+    assigned_at = models.DateTimeField(
+        _("assigned"), default=timezone.now, editable=False
+    )
+    assigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("assigned by"),
+    )
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    starts_at = models.DateTimeField(_("from"), null=True, blank=True)
+    ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "role"], name="assignment_user_role"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role}"
+
+
+class RoleMapVersion(models.Model):
+    """A single row that grows when any role changes; it comes with each person, so an old map is noticed at once."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("version of the role map")
+        verbose_name_plural = _("version of the role map")
+
+    def __str__(self) -> str:
+        return str(self.version)

@@ -1,0 +1,131 @@
+"""Who may call a view: the one decorator every view of the house carries.
+
+A view says ``@public``, ``@signed_in`` or ``@requires("settings.write")``; ``access_of`` reads it back, so that middleware
+can refuse a route that says nothing and a test can walk them all. Permissions are asked through Django's own
+``request.user.has_perm``, so this floor knows nothing of roles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import urlencode
+
+STEP_UP_SECONDS = 600
+STEP_UP_SESSION_KEY = "stepped_up_at"
+
+type View = Callable[..., Any]
+
+
+class Kind(StrEnum):
+    PUBLIC = "public"
+    SIGNED_IN = "signed in"
+    PERMISSION = "permission"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route declares: its kind, the permission it asks for, and whether a fresh password is needed too."""
+
+    kind: Kind
+    permission: str = ""
+    step_up: bool = False
+    must_change_password_exempt: bool = False
+
+
+def access_of(view: View) -> Access | None:
+    """The access a view declares, or None where it declares nothing and is therefore refused."""
+    return getattr(view, "access", None)
+
+
+def public(view: View) -> View:
+    """Anyone may call it, signed in or not."""
+    return _guarded(view, Access(Kind.PUBLIC))
+
+
+def signed_in(
+    view: View | None = None,
+    *,
+    before_password_change: bool = False,
+    step_up: bool = False,
+) -> View:
+    """Everyone who is signed in; `before_password_change` also those whose password must be changed first."""
+    access = Access(
+        Kind.SIGNED_IN,
+        step_up=step_up,
+        must_change_password_exempt=before_password_change,
+    )
+    if view is None:
+        return lambda view: _guarded(view, access)
+    return _guarded(view, access)
+
+
+def requires(permission: str, *, step_up: bool = False) -> Callable[[View], View]:
+    """Signed-in people holding `permission` ("settings.write"); others get 403, never the sign-in page.
+
+    With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`.
+    """
+    access = Access(Kind.PERMISSION, permission=permission, step_up=step_up)
+    return lambda view: _guarded(view, access)
+
+
+def stepped_up(request: HttpRequest) -> bool:
+    """True where this session confirmed its person within the last `STEP_UP_SECONDS`."""
+    return (
+        time.time() - float(request.session.get(STEP_UP_SESSION_KEY, 0))
+        < STEP_UP_SECONDS
+    )
+
+
+def _guarded(view: View, access: Access) -> View:
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def guarded_async(
+            request: HttpRequest, *args: Any, **kwargs: Any
+        ) -> HttpResponseBase:
+            refusal = await sync_to_async(_refusal)(request, access)
+            return refusal or await view(request, *args, **kwargs)
+
+        guarded: View = guarded_async
+    else:
+
+        @wraps(view)
+        def guarded_sync(
+            request: HttpRequest, *args: Any, **kwargs: Any
+        ) -> HttpResponseBase:
+            return _refusal(request, access) or view(request, *args, **kwargs)
+
+        guarded = guarded_sync
+    guarded.access = access  # type: ignore[attr-defined]
+    if access.kind is Kind.PUBLIC:
+        # Django's LoginRequiredMiddleware reads this mark.
+        guarded.login_required = False  # type: ignore[attr-defined]
+    return guarded
+
+
+def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
+    if access.kind is Kind.PERMISSION and not request.user.has_perm(access.permission):
+        raise PermissionDenied(access.permission)
+    if access.step_up and not stepped_up(request):
+        # A form cannot be carried through the detour, so the person returns to the page it stood on.
+        back = (
+            request.get_full_path()
+            if request.method == "GET"
+            else request.headers.get("Referer", "/")
+        )
+        url = f"{resolve_url('step_up')}?{urlencode({'next': back})}"
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": url})
+        return redirect(url)
+    return None

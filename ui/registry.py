@@ -1,0 +1,100 @@
+"""Where higher floors put what lower floors show: filled in each app's ``AppConfig.ready()``, read by pages.
+
+Nothing here imports another floor; callables take the request or the person and answer plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import _StrPromise
+
+type Text = str | _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A right of the form resource.action, and Django's own permissions that come with it."""
+
+    name: str
+    label: Text
+    django: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def action(self) -> str:
+        return self.name.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class RailEntry:
+    """A line of the rail: shown to those who hold `permission`, or to everyone signed in where it is empty."""
+
+    group: Text
+    label: Text
+    url_name: str
+    icon: str
+    permission: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCard:
+    """A section of Home; `context` returns None where there is nothing for this person to see."""
+
+    template: str
+    context: Callable[[HttpRequest], dict[str, Any] | None]
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserTab:
+    """A tab of the page of one person; `url_name` takes the person's public id."""
+
+    label: Text
+    url_name: str
+    permission: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserColumn:
+    """A column of /users/ that a higher floor knows: `values` answers for the people of one page in one query."""
+
+    label: Text
+    values: Callable[[Iterable[Any]], dict[Any, Any]]
+    template: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A line of /readyz: `check` returns an empty string when all is well, else one sentence."""
+
+    name: str
+    check: Callable[[], str]
+
+
+@dataclass(slots=True)
+class Registry:
+    permissions: dict[str, Permission] = field(default_factory=dict)
+    rail: list[RailEntry] = field(default_factory=list)
+    home_cards: list[HomeCard] = field(default_factory=list)
+    user_tabs: list[UserTab] = field(default_factory=list)
+    user_columns: list[UserColumn] = field(default_factory=list)
+    health_checks: list[HealthCheck] = field(default_factory=list)
+
+    def add_permissions(self, *permissions: Permission) -> None:
+        for permission in permissions:
+            if permission.name in self.permissions:
+                raise ValueError(f"permission {permission.name} is declared twice")
+            self.permissions[permission.name] = permission
+
+
+registry = Registry()
