@@ -23,9 +23,7 @@ USERNAME_PATTERN = r"^[\w][\w.+-]*$"
 
 def normalised(name: str) -> str:
     """The form in which e-mail addresses and usernames are compared: NFKC and case-folded (Unicode TR 36)."""
-    return unicodedata.normalize(
-        "NFKC", unicodedata.normalize("NFKC", name).casefold()
-    ).strip()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -35,17 +33,15 @@ class UserQuerySet(models.QuerySet["User"]):
     def named(self, name: str) -> Self:
         """The one person with this e-mail address or username, however it is written."""
         key = normalised(name)
-        return self.filter(
-            models.Q(email_key=key) if "@" in key else models.Q(username_key=key)
-        )
+        return self.filter(models.Q(email_key=key) if "@" in key else models.Q(username_key=key))
 
     def team_of(self, supervisor: User) -> Self:
         """Everybody below `supervisor`, however deep, not the supervisor; one recursive query."""
         table = self.model._meta.db_table
         return self.filter(
-            pk__in=RawSQL(
+            pk__in=RawSQL(  # noqa: S611 - the only value, the supervisor's id, is a parameter
                 # UNION, not UNION ALL: should a cycle ever exist, the recursion still ends.
-                f"WITH RECURSIVE team(id) AS (SELECT id FROM {table} WHERE supervisor_id = %s "
+                f"WITH RECURSIVE team(id) AS (SELECT id FROM {table} WHERE supervisor_id = %s "  # noqa: S608
                 f"UNION SELECT person.id FROM {table} person JOIN team ON person.supervisor_id = team.id) "
                 "SELECT id FROM team",
                 [supervisor.pk],
@@ -57,10 +53,7 @@ class UserQuerySet(models.QuerySet["User"]):
         if viewer.has_perm("users.read") and viewer.has_perm("users.all"):
             return self
         if viewer.has_perm("users.read"):
-            return self.filter(
-                models.Q(pk=viewer.pk)
-                | models.Q(pk__in=User.objects.team_of(viewer).values("pk"))
-            )
+            return self.filter(models.Q(pk=viewer.pk) | models.Q(pk__in=User.objects.team_of(viewer).values("pk")))
         return self.filter(pk=viewer.pk)
 
 
@@ -72,9 +65,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. Deactivated, never deleted, so that what they wrote and did keeps its name."""
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     username = models.CharField(
         _("username"),
         max_length=150,
@@ -105,9 +96,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         related_name="reports",
         verbose_name=_("supervisor"),
     )
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     created_by = models.ForeignKey(
         "self",
@@ -128,11 +117,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        indexes = [
-            models.Index(
-                fields=["is_active", "username_key"], name="user_active_username"
-            )
-        ]
+        indexes = [models.Index(fields=["is_active", "username_key"], name="user_active_username")]
 
     def __str__(self) -> str:
         return self.full_name or self.username
@@ -168,9 +153,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(AbstractBaseSession):
     """One signed-in browser. The key is the SHA-256 of its cookie, so that reading this table opens no door."""
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         User,
         models.CASCADE,
@@ -190,11 +173,7 @@ class Session(AbstractBaseSession):
     class Meta(AbstractBaseSession.Meta):
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
-        indexes = [
-            models.Index(
-                fields=["user", "-last_activity"], name="session_user_activity"
-            )
-        ]
+        indexes = [models.Index(fields=["user", "-last_activity"], name="session_user_activity")]
 
     @classmethod
     def get_session_store_class(cls) -> Any:

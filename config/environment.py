@@ -33,11 +33,7 @@ def database_url() -> str:
 
     Raises ImproperlyConfigured, naming the variable, where the address cannot be understood.
     """
-    url = (
-        env.str("DATABASE_URL", default="")
-        or env.str("DATABASE__URL", default="")
-        or _url_of_parts()
-    )
+    url = env.str("DATABASE_URL", default="") or env.str("DATABASE__URL", default="") or _url_of_parts()
     scheme, separator, rest = url.partition("://")
     vendor = DATABASE_SCHEMES.get(scheme.lower().partition("+")[0])
     if not separator or vendor is None:
@@ -49,9 +45,7 @@ def database_url() -> str:
 
 
 def _url_of_parts() -> str:
-    client = env.str("DATABASE_CLIENT", default="") or env.str(
-        "DATABASE_PROVIDER", default=""
-    )
+    client = env.str("DATABASE_CLIENT", default="") or env.str("DATABASE_PROVIDER", default="")
     prefix = "DATABASE_" if env.str("DATABASE_CLIENT", default="") else "DB_"
     vendor = DATABASE_SCHEMES.get(client.lower(), "sqlite" if not client else "")
     if not vendor:
@@ -59,13 +53,9 @@ def _url_of_parts() -> str:
             f"DATABASE_CLIENT or DATABASE_PROVIDER must be sqlite, postgres or mysql, not {client!r}."
         )
     if vendor == "sqlite":
-        file = env.str("DATABASE_FILENAME", default="") or str(
-            data_dir() / "gatehouse.sqlite3"
-        )
+        file = env.str("DATABASE_FILENAME", default="") or str(data_dir() / "gatehouse.sqlite3")
         return f"sqlite:///{Path(file).expanduser().resolve()}"
-    name, user, password = (
-        env.str(prefix + part, default="") for part in ("NAME", "USER", "PASSWORD")
-    )
+    name, user, password = (env.str(prefix + part, default="") for part in ("NAME", "USER", "PASSWORD"))
     host = env.str(prefix + "HOST", default="127.0.0.1")
     port = env.str(prefix + "PORT", default="5432" if vendor == "postgres" else "3306")
     return f"{vendor}://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(name or 'gatehouse')}"

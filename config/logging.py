@@ -25,11 +25,7 @@ def logging_config(*, level: str, human: bool) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last = (
-        structlog.dev.ConsoleRenderer()
-        if human
-        else structlog.processors.JSONRenderer()
-    )
+    last = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer()
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -14,15 +14,14 @@ from config.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = data_dir()
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # ENVIRONMENT chooses which settings of the house apply; DEBUG alone relaxes safety.
 ENVIRONMENT = env.str("ENVIRONMENT", default="production")
 ENVIRONMENTS = ("development", "staging", "production")
 DEBUG = env.bool("DEBUG", default=False)
 if ENVIRONMENT not in ENVIRONMENTS:
-    raise ImproperlyConfigured(
-        f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {ENVIRONMENT!r}."
-    )
+    raise ImproperlyConfigured(f"ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, not {ENVIRONMENT!r}.")
 
 # Keys made for a debug server only, so that `manage.py` answers on a fresh checkout; nothing real is sealed with them.
 DEBUG_SECRET_KEY = "debug-only-" + "0" * 50
@@ -40,15 +39,11 @@ def _required(name: str, *, debug: str) -> str:
 
 
 SECRET_KEY = _required("SECRET_KEY", debug=DEBUG_SECRET_KEY)
-DATABASE_ENCRYPTION_KEY = _required(
-    "DATABASE_ENCRYPTION_KEY", debug=DEBUG_ENCRYPTION_KEY
-)
+DATABASE_ENCRYPTION_KEY = _required("DATABASE_ENCRYPTION_KEY", debug=DEBUG_ENCRYPTION_KEY)
 
 # HTTPS_ONLY is what a public address needs; `make run` on loopback speaks plain HTTP and turns it off.
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
-ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
-)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
@@ -139,6 +134,8 @@ elif _database["ENGINE"].endswith("postgresql"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
+# Usernames are unique by their normalised column (User.username_key).
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["rbac.backend.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -146,9 +143,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},

@@ -20,9 +20,7 @@ class RoleQuerySet(models.QuerySet["Role"]):
 class Role(models.Model):
     """A named set of permissions, kept as those of its group; what its parent holds it holds too."""
 
-    group = models.OneToOneField(
-        Group, models.PROTECT, related_name="role", verbose_name=_("group")
-    )
+    group = models.OneToOneField(Group, models.PROTECT, related_name="role", verbose_name=_("group"))
     name = models.CharField(_("name"), max_length=60)
     name_key = models.CharField(max_length=60, unique=True, editable=False)
     description = models.CharField(_("description"), max_length=300, blank=True)
@@ -37,9 +35,7 @@ class Role(models.Model):
         related_name="children",
         verbose_name=_("inherits from"),
     )
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     objects = RoleQuerySet.as_manager()
@@ -72,12 +68,8 @@ class Assignment(models.Model):
         related_name="assignments",
         verbose_name=_("person"),
     )
-    role = models.ForeignKey(
-        Role, models.PROTECT, related_name="assignments", verbose_name=_("role")
-    )
-    assigned_at = models.DateTimeField(
-        _("assigned"), default=timezone.now, editable=False
-    )
+    role = models.ForeignKey(Role, models.PROTECT, related_name="assignments", verbose_name=_("role"))
+    assigned_at = models.DateTimeField(_("assigned"), default=timezone.now, editable=False)
     assigned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -96,11 +88,7 @@ class Assignment(models.Model):
     class Meta:
         verbose_name = _("assignment")
         verbose_name_plural = _("assignments")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "role"], name="assignment_user_role"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "role"], name="assignment_user_role")]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.role}"

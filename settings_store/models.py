@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,11 +22,7 @@ class Setting(models.Model):
     class Meta:
         verbose_name = _("setting")
         verbose_name_plural = _("settings")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["key", "environment"], name="setting_key_environment"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["key", "environment"], name="setting_key_environment")]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.environment})"
@@ -36,9 +31,7 @@ class Setting(models.Model):
 class SettingVersion(models.Model):
     """One change of a setting, never altered afterwards."""
 
-    setting = models.ForeignKey(
-        Setting, models.PROTECT, related_name="versions", verbose_name=_("setting")
-    )
+    setting = models.ForeignKey(Setting, models.PROTECT, related_name="versions", verbose_name=_("setting"))
     version = models.PositiveIntegerField(_("version"))
     value = models.JSONField(_("value"), null=True, blank=True)
     sealed = models.BinaryField(_("sealed value"), null=True, blank=True)
@@ -55,11 +48,7 @@ class SettingVersion(models.Model):
     class Meta:
         verbose_name = _("setting version")
         verbose_name_plural = _("setting versions")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["setting", "version"], name="settingversion_setting_version"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["setting", "version"], name="settingversion_setting_version")]
 
     def __str__(self) -> str:
         return f"{self.setting} v{self.version}"
@@ -114,9 +103,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["action", "-sequence"], name="audit_action"),
             models.Index(fields=["actor_id", "-sequence"], name="audit_actor"),
-            models.Index(
-                fields=["target_type", "target_id", "-sequence"], name="audit_target"
-            ),
+            models.Index(fields=["target_type", "target_id", "-sequence"], name="audit_target"),
             models.Index(fields=["at"], name="audit_at"),
         ]
 

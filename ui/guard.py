@@ -1,8 +1,8 @@
 """Who may call a view: the one decorator every view of the house carries.
 
-A view says ``@public``, ``@signed_in`` or ``@requires("settings.write")``; ``access_of`` reads it back, so that middleware
-can refuse a route that says nothing and a test can walk them all. Permissions are asked through Django's own
-``request.user.has_perm``, so this floor knows nothing of roles.
+A view says ``@public``, ``@signed_in`` or ``@requires("settings.write")``; ``access_of`` reads it back, so that
+middleware can refuse a route that says nothing and a test can walk them all. Permissions are asked through Django's
+own ``request.user.has_perm``, so this floor knows nothing of roles.
 """
 
 from __future__ import annotations
@@ -81,19 +81,14 @@ def requires(permission: str, *, step_up: bool = False) -> Callable[[View], View
 
 def stepped_up(request: HttpRequest) -> bool:
     """True where this session confirmed its person within the last `STEP_UP_SECONDS`."""
-    return (
-        time.time() - float(request.session.get(STEP_UP_SESSION_KEY, 0))
-        < STEP_UP_SECONDS
-    )
+    return time.time() - float(request.session.get(STEP_UP_SESSION_KEY, 0)) < STEP_UP_SECONDS
 
 
 def _guarded(view: View, access: Access) -> View:
     if iscoroutinefunction(view):
 
         @wraps(view)
-        async def guarded_async(
-            request: HttpRequest, *args: Any, **kwargs: Any
-        ) -> HttpResponseBase:
+        async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             refusal = await sync_to_async(_refusal)(request, access)
             return refusal or await view(request, *args, **kwargs)
 
@@ -101,9 +96,7 @@ def _guarded(view: View, access: Access) -> View:
     else:
 
         @wraps(view)
-        def guarded_sync(
-            request: HttpRequest, *args: Any, **kwargs: Any
-        ) -> HttpResponseBase:
+        def guarded_sync(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             return _refusal(request, access) or view(request, *args, **kwargs)
 
         guarded = guarded_sync
@@ -119,11 +112,7 @@ def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
         raise PermissionDenied(access.permission)
     if access.step_up and not stepped_up(request):
         # A form cannot be carried through the detour, so the person returns to the page it stood on.
-        back = (
-            request.get_full_path()
-            if request.method == "GET"
-            else request.headers.get("Referer", "/")
-        )
+        back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "/")
         url = f"{resolve_url('step_up')}?{urlencode({'next': back})}"
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": url})

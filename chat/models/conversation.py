@@ -26,25 +26,16 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, viewer: User) -> Self:
         """Own ones, and with conversations.oversee those of the own team, or of everyone with conversations.all."""
         if not viewer.has_perm("conversations.oversee"):
-            return (
-                self.filter(owner=viewer)
-                if viewer.has_perm("chat.use")
-                else self.none()
-            )
+            return self.filter(owner=viewer) if viewer.has_perm("chat.use") else self.none()
         if viewer.has_perm("conversations.all"):
             return self
-        return self.filter(
-            models.Q(owner=viewer)
-            | models.Q(owner__in=User.objects.team_of(viewer).values("pk"))
-        )
+        return self.filter(models.Q(owner=viewer) | models.Q(owner__in=User.objects.team_of(viewer).values("pk")))
 
 
 class Conversation(models.Model):
     """Messages between a person and models, as a tree whose active leaf says which branch is read."""
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -53,9 +44,7 @@ class Conversation(models.Model):
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
     # A title given by hand is never replaced by one made from the first exchange.
-    title_is_own = models.BooleanField(
-        _("named by hand"), default=False, editable=False
-    )
+    title_is_own = models.BooleanField(_("named by hand"), default=False, editable=False)
     model = models.ForeignKey(
         Model,
         models.SET_NULL,
@@ -73,9 +62,7 @@ class Conversation(models.Model):
         verbose_name=_("system prompt"),
     )
     # The prompt's text as it was when the conversation began: editing the prompt changes no old conversation.
-    system_text = models.TextField(
-        _("system prompt as used"), blank=True, editable=False
-    )
+    system_text = models.TextField(_("system prompt as used"), blank=True, editable=False)
     active_leaf: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
         "chat.Message",
         models.SET_NULL,
@@ -85,18 +72,10 @@ class Conversation(models.Model):
         verbose_name=_("active leaf"),
     )
     is_pinned = models.BooleanField(_("pinned"), default=False)
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
-    last_message_at = models.DateTimeField(
-        _("last message"), default=timezone.now, editable=False
-    )
-    message_count = models.PositiveIntegerField(
-        _("messages"), default=0, editable=False
-    )
-    deleted_at = models.DateTimeField(
-        _("deleted"), null=True, blank=True, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    last_message_at = models.DateTimeField(_("last message"), default=timezone.now, editable=False)
+    message_count = models.PositiveIntegerField(_("messages"), default=0, editable=False)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 
     objects = ConversationQuerySet.as_manager()
 

@@ -16,9 +16,7 @@ from chat.models.provider import Model
 class MessageQuerySet(models.QuerySet["Message"]):
     def orphaned(self) -> Self:
         """Answers whose process has stopped renewing its lease, so that nobody is writing them any more."""
-        return self.filter(
-            status__in=Message.UNFINISHED, lease_until__lt=timezone.now()
-        )
+        return self.filter(status__in=Message.UNFINISHED, lease_until__lt=timezone.now())
 
 
 class Message(models.Model):
@@ -38,9 +36,7 @@ class Message(models.Model):
 
     UNFINISHED = (Status.PENDING, Status.STREAMING)
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(
         Conversation,
         models.CASCADE,
@@ -56,9 +52,7 @@ class Message(models.Model):
         verbose_name=_("parent"),
     )
     role = models.CharField(_("role"), max_length=10, choices=Role)
-    status = models.CharField(
-        _("status"), max_length=12, choices=Status, default=Status.COMPLETE
-    )
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.COMPLETE)
     content = models.TextField(_("content"), blank=True)
     # One sentence for the person where an answer failed; the provider's own words stay in the log.
     error = models.CharField(_("error"), max_length=300, blank=True)
@@ -73,22 +67,12 @@ class Message(models.Model):
     model_name = models.CharField(_("model name"), max_length=200, blank=True)
     tokens_in = models.PositiveIntegerField(_("tokens in"), null=True, blank=True)
     tokens_out = models.PositiveIntegerField(_("tokens out"), null=True, blank=True)
-    first_token_ms = models.PositiveIntegerField(
-        _("first token (ms)"), null=True, blank=True
-    )
+    first_token_ms = models.PositiveIntegerField(_("first token (ms)"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True, blank=True)
-    stop_requested = models.BooleanField(
-        _("stop asked for"), default=False, editable=False
-    )
-    lease_until = models.DateTimeField(
-        _("lease until"), null=True, blank=True, editable=False
-    )
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
-    finished_at = models.DateTimeField(
-        _("finished"), null=True, blank=True, editable=False
-    )
+    stop_requested = models.BooleanField(_("stop asked for"), default=False, editable=False)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
 
     objects = MessageQuerySet.as_manager()
 

@@ -13,22 +13,16 @@ from django.utils.translation import gettext_lazy as _
 class SystemPrompt(models.Model):
     """A named instruction. Exactly one is the default while any exists; the database holds that there is no second."""
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=80)
     name_key = models.CharField(max_length=80, unique=True, editable=False)
     description = models.CharField(_("description"), max_length=300, blank=True)
     content = models.TextField(_("content"), max_length=32_000)
     # True or NULL, never False: a unique nullable column is the one form of "at most one" every database keeps.
-    default_mark = models.BooleanField(
-        _("default"), null=True, unique=True, editable=False
-    )
+    default_mark = models.BooleanField(_("default"), null=True, unique=True, editable=False)
     # Withdrawn prompts stay for the conversations that began with them.
     is_deleted = models.BooleanField(_("deleted"), default=False, editable=False)
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -13,9 +13,7 @@ from django.utils.translation import gettext_lazy as _
 class Provider(models.Model):
     """A server that speaks the OpenAI wire format; its key is sealed and never leaves but in the call to it."""
 
-    public_id = models.UUIDField(
-        _("public id"), unique=True, default=uuid.uuid4, editable=False
-    )
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=80, unique=True)
     base_url = models.URLField(
         _("base URL"),
@@ -27,17 +25,11 @@ class Provider(models.Model):
     # The small model that comes along; pages say "demo model" so that nobody judges the house by its answers.
     is_demo = models.BooleanField(_("demo model"), default=False, editable=False)
     # Loopback and private networks are reached only where somebody who may said so (see settings_store.outbound).
-    allow_private = models.BooleanField(
-        _("may be on this machine or a private network"), default=False
-    )
-    checked_at = models.DateTimeField(
-        _("last checked"), null=True, blank=True, editable=False
-    )
+    allow_private = models.BooleanField(_("may be on this machine or a private network"), default=False)
+    checked_at = models.DateTimeField(_("last checked"), null=True, blank=True, editable=False)
     # One sentence saying why the last check failed; empty when it succeeded.
     trouble = models.CharField(_("trouble"), max_length=300, blank=True, editable=False)
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     class Meta:
@@ -51,34 +43,24 @@ class Provider(models.Model):
 class ModelQuerySet(models.QuerySet["Model"]):
     def usable(self) -> Self:
         """Those a conversation may be held with now."""
-        return self.filter(
-            is_enabled=True, is_present=True, provider__is_enabled=True
-        ).select_related("provider")
+        return self.filter(is_enabled=True, is_present=True, provider__is_enabled=True).select_related("provider")
 
 
 class Model(models.Model):
     """A model as its server lists it; kept when it vanishes there, since old answers name it."""
 
-    provider = models.ForeignKey(
-        Provider, models.CASCADE, related_name="models", verbose_name=_("provider")
-    )
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="models", verbose_name=_("provider"))
     name = models.CharField(_("name"), max_length=200)
     is_enabled = models.BooleanField(_("enabled"), default=True)
     is_present = models.BooleanField(_("found at the last check"), default=True)
-    created_at = models.DateTimeField(
-        _("created"), default=timezone.now, editable=False
-    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     objects = ModelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("model")
         verbose_name_plural = _("models")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["provider", "name"], name="model_provider_name"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["provider", "name"], name="model_provider_name")]
 
     def __str__(self) -> str:
         return self.name
