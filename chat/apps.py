@@ -1,7 +1,53 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from ui.registry import Permission, RailEntry, registry
+
 
 class ChatConfig(AppConfig):
     name = "chat"
     verbose_name = _("Chat")
+
+    def ready(self) -> None:
+        registry.add_permissions(
+            Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),
+            Permission("models.read", _("See model servers"), ("chat.view_provider", "chat.view_model")),
+            Permission(
+                "models.write",
+                _("Add, change and remove model servers"),
+                (
+                    "chat.add_provider",
+                    "chat.change_provider",
+                    "chat.delete_provider",
+                    "chat.change_model",
+                ),
+            ),
+            Permission("prompts.read", _("See system prompts"), ("chat.view_systemprompt",)),
+            Permission(
+                "prompts.write",
+                _("Write system prompts and choose the default"),
+                ("chat.add_systemprompt", "chat.change_systemprompt"),
+            ),
+            Permission("prompts.delete", _("Delete system prompts"), ("chat.delete_systemprompt",)),
+            # Django's own permissions know no scope, so the admin shows conversations to those alone who see them all.
+            Permission("conversations.oversee", _("Read the conversations of the own team")),
+            Permission("conversations.reassign", _("Hand conversations of the own team to others")),
+            Permission(
+                "conversations.all",
+                _("Oversee everyone, not the own team alone"),
+                ("chat.view_conversation", "chat.view_message"),
+            ),
+        )
+        registry.rail += [
+            RailEntry(_("Talk"), _("Chat"), "chat:index", "message-square", "chat.use", 1010),
+            RailEntry(_("Talk"), _("Prompts"), "chat:prompt_list", "scroll-text", "prompts.read", 1020),
+            RailEntry(
+                _("Oversee"),
+                _("Conversations"),
+                "chat:conversation_list",
+                "messages-square",
+                "conversations.oversee",
+                2010,
+            ),
+            RailEntry(_("Run"), _("Models"), "chat:provider_list", "box", "models.read", 4030),
+        ]
