@@ -1,0 +1,15 @@
+"""The request as the house's views know it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+
+
+class HtmxHttpRequest(HttpRequest):
+    """A request behind a guard: its user is a person, and htmx says whether a fragment is wanted."""
+
+    user: User
+    htmx: HtmxDetails
