@@ -7,6 +7,8 @@ os.environ.setdefault("HTTPS_ONLY", "false")
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
 os.environ.setdefault("DATABASE_ENCRYPTION_KEY", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 os.environ.setdefault("GATEHOUSE_DATA_DIR", "/tmp/gatehouse-tests")
+# One name for all workers of a run, so that two runs at once never share a database.
+os.environ.setdefault("GATEHOUSE_TEST_RUN", str(os.getpid()))
 
 from config.settings import *  # noqa: F403
 
@@ -19,3 +21,12 @@ PASSWORD_HASHERS = [
 ]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = True
+
+# Tests with threads need a database each thread can open, and no pool that would keep it from being dropped.
+_run = os.environ["GATEHOUSE_TEST_RUN"]
+_default = DATABASES["default"]  # noqa: F405
+if _default["ENGINE"].endswith("sqlite3"):
+    _default["TEST"] = {"NAME": str(DATA_DIR / f"test-{_run}.sqlite3")}  # noqa: F405
+else:
+    _default["TEST"] = {"NAME": f"test_gatehouse_{_run}"}
+    _default.get("OPTIONS", {}).pop("pool", None)

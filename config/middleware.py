@@ -1,0 +1,79 @@
+"""The two middlewares of the roof: who is let in at all, and what every answer says to the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth import middleware as auth
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import urlencode
+
+from config.access import declared_access
+from ui.guard import Kind, View
+
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()" for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+)
+
+
+class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
+    """Everyone signs in first, changes a first password next, and no route answers that declares nothing."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: View, view_args: tuple[Any, ...], view_kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        route = request.resolver_match.route if request.resolver_match else ""
+        access = declared_access(route, view_func)
+        if access is None:
+            raise PermissionDenied
+        if access.kind is Kind.PUBLIC:
+            return None
+        if not request.user.is_authenticated:
+            return self.handle_no_permission(request, view_func)
+        if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
+            return _send_to(request, resolve_url("password_change"))
+        if access.permission and not request.user.has_perm(access.permission):
+            raise PermissionDenied(access.permission)
+        return None
+
+    def handle_no_permission(self, request: HttpRequest, view_func: View) -> HttpResponse:
+        url = resolve_url(self.get_login_url(view_func))
+        return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
+
+
+class SecurityHeadersMiddleware(MiddlewareMixin):
+    """Pages are for one person at one moment: no cache keeps them, no other site embeds or reads them."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        headers = response.headers
+        headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        # Setting headers needs no thread, so an async request is spared the way to one.
+        answer: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = self.get_response  # type: ignore[assignment]  # Django types the sync half only
+        return self.process_response(request, await answer(request))
+
+
+def _send_to(request: HttpRequest, url: str) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        # A redirect would swap the sign-in page into a table cell.
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page the person stands on: a form cannot be carried through sign-in, so the way back is its page."""
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return request.get_full_path()
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    if page.netloc != request.get_host():
+        return "/"
+    return f"{page.path}?{page.query}" if page.query else page.path
