@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
-from django.utils.functional import _StrPromise
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # known to the type stubs only
 
 type Text = str | _StrPromise
 

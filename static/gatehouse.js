@@ -1,0 +1,228 @@
+// Gatehouse in the browser: every page works without this file, it only shortens the way.
+const find = (selector, root = document) => root.querySelector(selector);
+const each = (selector, act, root = document) => root.querySelectorAll(selector).forEach(act);
+const on = (type, act, options) => document.addEventListener(type, act, options);
+const words = document.body.dataset;
+
+// Toasts: for what is done, six seconds, longer under the pointer; errors stay.
+function keepToast(toast) {
+  if (toast.dataset.level === "error") return;
+  let timer;
+  const wait = () => { timer = setTimeout(() => toast.remove(), 6000); };
+  toast.addEventListener("mouseenter", () => clearTimeout(timer));
+  toast.addEventListener("focusin", () => clearTimeout(timer));
+  toast.addEventListener("mouseleave", wait);
+  wait();
+}
+
+function showToast(text, level = "success") {
+  const toast = find(`#toast-${level === "error" ? "error" : "done"}`).content.firstElementChild.cloneNode(true);
+  toast.dataset.level = level;
+  find("span", toast).textContent = text;
+  find(".toasts").append(toast);
+  keepToast(toast);
+}
+
+on("toast", (event) => showToast(event.detail.text ?? event.detail.value, event.detail.level));
+each(".toast", keepToast);
+
+// Dialogs, menus, drawers
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return false;
+  dialog.showModal();
+  return true;
+}
+
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+const drawer = () => find("[data-drawer]:target");
+let drawerOpener;
+
+function closeDrawer() {
+  location.hash = "main";
+  drawerOpener?.focus();
+}
+
+addEventListener("hashchange", () => {
+  const open = drawer();
+  if (open) find("a, input, button", open)?.focus();
+});
+
+on("click", (event) => {
+  const target = event.target;
+  openMenus().forEach((menu) => { if (!menu.contains(target)) menu.open = false; });
+
+  if (target instanceof HTMLDialogElement) target.close(); // the veil around it
+  if (target.closest("[data-close]")) target.closest("dialog, .toast")?.[target.closest("dialog") ? "close" : "remove"]();
+
+  const opener = target.closest("[data-dialog]");
+  if (opener && !event.ctrlKey && !event.metaKey && openDialog(opener.dataset.dialog)) event.preventDefault();
+
+  const link = target.closest('a[href^="#"]');
+  if (link && document.getElementById(link.hash.slice(1))?.matches("[data-drawer]")) drawerOpener = link;
+
+  const copier = target.closest("[data-copy], [data-copy-from], [data-copy-code]");
+  if (copier) copy(copier);
+
+  const row = target.closest("tr[data-href]");
+  if (row && !target.closest("a, button, input, label, select, summary, .pick") && !getSelection().toString()) {
+    const inside = find("a.plain", row);
+    if (event.ctrlKey || event.metaKey) window.open(inside.href);
+    else inside?.click();
+  }
+});
+
+function copy(button) {
+  const source = button.dataset.copyFrom ? find(button.dataset.copyFrom) : find("pre", button.closest("figure") ?? button);
+  navigator.clipboard?.writeText(button.dataset.copy ?? source.textContent).then(() => showToast(words.copied));
+}
+
+on("keydown", (event) => {
+  const target = event.target;
+  if (event.key === "Enter" && target.matches("textarea[data-enter-submits]") && !event.shiftKey && !event.isComposing) {
+    if (matchMedia("(pointer: coarse)").matches) return; // on a phone Enter breaks the line
+    event.preventDefault();
+    if (target.value.trim()) target.form.requestSubmit();
+  } else if (event.key === "Escape" && !find("dialog[open]")) {
+    const menus = openMenus();
+    menus.forEach((menu) => { menu.open = false; find("summary", menu).focus(); });
+    if (menus.length) return;
+    if (drawer()) closeDrawer();
+    else find("[data-stop]")?.click();
+  } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    openSearch();
+  } else if (event.key === "?" && !target.matches("input, textarea, select, [contenteditable]")) {
+    openDialog("shortcuts");
+  }
+});
+
+// Page search: the pages of the rail, filtered while typing
+const search = find("#page-search");
+
+function openSearch() {
+  if (!search || !openDialog("page-search")) return;
+  find("input", search).value = "";
+  listPages("");
+}
+
+function listPages(text) {
+  const list = find(".list", search);
+  list.replaceChildren();
+  each(".rail-nav a", (link) => {
+    if (!link.textContent.trim().toLowerCase().includes(text.trim().toLowerCase())) return;
+    const item = link.cloneNode(true);
+    item.className = "item";
+    item.removeAttribute("aria-current");
+    list.append(item);
+  });
+  find(".none", search).hidden = list.childElementCount > 0;
+}
+
+on("click", (event) => {
+  if (event.target.closest('[data-dialog="page-search"]')) listPages("");
+});
+search?.addEventListener("input", (event) => listPages(event.target.value));
+search?.addEventListener("keydown", (event) => {
+  const items = [...search.querySelectorAll(".item")];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "Enter" && event.target.matches("input")) {
+    event.preventDefault();
+    items[0]?.click();
+  } else if (step && items.length) {
+    event.preventDefault();
+    items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+  }
+});
+
+// Forms: busy while saving, a warning before what was typed is lost, filters that apply themselves
+let unsaved = false;
+
+on("input", (event) => {
+  const form = event.target.form;
+  if (form?.matches("[data-unsaved]")) unsaved = true;
+  if (event.target.matches("[data-confirm]")) askName(event.target);
+});
+on("change", (event) => {
+  if (event.target.form?.matches("[data-auto]") && event.target.matches("select, [type=checkbox], [type=radio]")) event.target.form.requestSubmit();
+  if (event.target.matches("[data-select-all]")) {
+    each(".pick [name]", (box) => { box.checked = event.target.checked; }, event.target.closest("table"));
+  }
+});
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+
+function askName(input) {
+  each("button.danger", (button) => { button.disabled = input.value.trim() !== input.dataset.confirm; }, input.form);
+}
+
+on("submit", (event) => {
+  const { target: form, submitter } = event;
+  const byHtmx = form.matches("[hx-post], [data-hx-post]") || submitter?.matches("[hx-post]");
+  if (form.matches("[data-theme-form]")) return switchTheme(event);
+  if (form.method !== "post" || submitter?.formMethod === "dialog" || (event.defaultPrevented && !byHtmx)) return;
+  if (form.dataset.sending && !byHtmx) return event.preventDefault();
+  if (form.matches("[data-unsaved]")) unsaved = false;
+  form.dataset.sending = "1";
+  submitter?.setAttribute("aria-busy", "true");
+  if (!byHtmx) startWaiting();
+});
+
+function settle() {
+  stopWaiting();
+  each("[data-sending]", (form) => delete form.dataset.sending);
+  each("button[aria-busy]", (button) => button.removeAttribute("aria-busy"));
+}
+addEventListener("pageshow", settle);
+
+async function switchTheme(event) {
+  event.preventDefault();
+  const theme = event.submitter.value;
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  each("[name=theme]", (button) => button.setAttribute("aria-pressed", button.value === theme), event.target);
+  const body = new FormData(event.target, event.submitter);
+  const answer = await fetch(event.target.action, { method: "POST", body, redirect: "manual" }).catch(() => ({ status: 500 }));
+  if (answer.status >= 400) showToast(words.failed, "error");
+}
+
+// Waiting shows after 150 ms.
+let waiting;
+function startWaiting() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { document.documentElement.dataset.busy = ""; }, 150);
+}
+function stopWaiting() {
+  clearTimeout(waiting);
+  delete document.documentElement.dataset.busy;
+}
+on("htmx:beforeRequest", startWaiting);
+on("htmx:afterRequest", settle);
+on("htmx:sendError", () => showToast(words.failed, "error"));
+on("htmx:responseError", () => showToast(words.failed, "error"));
+on("htmx:load", (event) => prepare(event.detail.elt));
+
+// Relative times stay true while a page is open.
+setInterval(() => each("time[data-rel]", (time) => {
+  const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60000);
+  if (minutes >= 0 && minutes < 60) time.textContent = minutes ? words.min.replace("%s", minutes) : words.now;
+  else if (minutes >= 60 && minutes < 360) time.textContent = words.hours.replace("%s", Math.floor(minutes / 60));
+}), 30000);
+
+// The thread is column-reverse, so new text pushes up what is above it: hold the place of who reads further up.
+function holdPlace(thread) {
+  const content = thread.firstElementChild;
+  let height = content.offsetHeight;
+  new ResizeObserver(() => {
+    const grown = content.offsetHeight - height;
+    height += grown;
+    if (grown > 0 && thread.scrollTop < -8) thread.scrollTop -= grown;
+  }).observe(content);
+}
+
+function prepare(root) {
+  each("input[data-confirm]", askName, root);
+  each(".thread-body:not([data-held])", (thread) => { thread.dataset.held = ""; holdPlace(thread); }, root);
+  each(".toast:not([data-level])", keepToast, root);
+}
+prepare(document);
+find("[data-error-summary]")?.focus();
