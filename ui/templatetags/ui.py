@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.template import Context
 from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from ui import moments, people
@@ -20,6 +20,9 @@ from ui.rail import rail_groups
 from ui.registry import Permission, registry
 
 register = template.Library()
+
+NEVER = mark_safe('<span class="faint">–</span>')
+RECENT = mark_safe(" data-rel")
 
 
 @register.simple_tag
@@ -54,12 +57,12 @@ def person(someone: object, url: str = "") -> SafeString:
 def reltime(moment: datetime | None) -> SafeString:
     """A moment as people say it ("3 min", "yesterday"), with the exact one in its title."""
     if moment is None:
-        return format_html('<span class="faint">–</span>')
+        return NEVER
     return format_html(
         '<time datetime="{}" title="{}"{}>{}</time>',
         moment.isoformat(),
         moments.exact(moment),
-        format_html(" data-rel") if moments.is_recent(moment) else "",
+        RECENT if moments.is_recent(moment) else "",
         moments.relative(moment),
     )
 
@@ -68,7 +71,7 @@ def reltime(moment: datetime | None) -> SafeString:
 def exacttime(moment: datetime | None) -> SafeString:
     """A moment to the second, in the person's time zone."""
     if moment is None:
-        return format_html('<span class="faint">–</span>')
+        return NEVER
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moments.exact(moment))
 
 
