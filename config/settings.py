@@ -40,6 +40,17 @@ def _required(name: str, *, debug: str) -> str:
 
 SECRET_KEY = _required("SECRET_KEY", debug=DEBUG_SECRET_KEY)
 DATABASE_ENCRYPTION_KEY = _required("DATABASE_ENCRYPTION_KEY", debug=DEBUG_ENCRYPTION_KEY)
+# A keyring per environment: this one's, and those of the others whose secrets may be set from here.
+DATABASE_ENCRYPTION_KEYS = {
+    **{name: env.str(f"DATABASE_ENCRYPTION_KEY_{name.upper()}", default="") for name in ENVIRONMENTS},
+    ENVIRONMENT: DATABASE_ENCRYPTION_KEY,
+}
+# GATEHOUSE_SETTING_CHAT_DEFAULT_MODEL locks chat.default_model to its value, in this installation.
+SETTING_LOCKS: dict[str, str] = {
+    name: value for name, value in env.ENVIRON.items() if name.startswith("GATEHOUSE_SETTING_")
+}
+# How often each process asks whether a setting was changed elsewhere; 0 never asks.
+SETTINGS_POLL_SECONDS = 0.25
 
 # HTTPS_ONLY is what a public address needs; `make run` on loopback speaks plain HTTP and turns it off.
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)

@@ -30,3 +30,5 @@ if _default["ENGINE"].endswith("sqlite3"):
 else:
     _default["TEST"] = {"NAME": f"test_gatehouse_{_run}"}
     _default.get("OPTIONS", {}).pop("pool", None)
+# The suite changes settings in its own process; a thread that polls would hold connections to databases it drops.
+SETTINGS_POLL_SECONDS = 0

@@ -1,0 +1,88 @@
+"""One exact counter for everything that is limited: sign-ins, keys, quotas.
+
+`reserve` counts before the thing is tried. The count is one conditional UPDATE, so that however many processes ask at
+once, on any database, no more than the limit get a yes.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from settings_store.crypto import derived_key
+from settings_store.models import LimitCounter
+
+# Each turn of the loop needs somebody else to have got in between; this many in a row do not happen by chance.
+TURNS = 50
+# Windows that ended are cleared a few at a time, whenever a new one opens.
+SWEEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    allowed: bool
+    # Seconds until the next attempt can succeed; 0 where this one was allowed.
+    retry_after: int = 0
+
+
+def reserve(scope: str, subject: str, *, limit: int, seconds: int) -> Reservation:
+    """Take one of `limit` attempts that `subject` has in `scope` within a window of `seconds`.
+
+    Raises RuntimeError inside a transaction, because its rollback would give the attempt back unseen.
+    """
+    if limit <= 0:
+        return Reservation(allowed=False, retry_after=seconds)
+    key = _key(scope, subject)
+    mine = LimitCounter.objects.filter(key=key)
+    for _turn in range(TURNS):
+        now = timezone.now()
+        with transaction.atomic(durable=True):
+            taken = mine.filter(window_ends__gt=now, count__lt=limit).update(count=F("count") + 1)
+        if taken:
+            return Reservation(allowed=True)
+        if mine.filter(window_ends__lte=now).update(count=1, window_ends=now + timedelta(seconds=seconds)):
+            return Reservation(allowed=True)
+        row = mine.values_list("count", "window_ends").first()
+        if row is None:
+            if _opened(key, seconds):
+                return Reservation(allowed=True)
+        elif row[0] >= limit and row[1] > now:
+            return Reservation(allowed=False, retry_after=max(1, math.ceil((row[1] - now).total_seconds())))
+    return Reservation(allowed=False, retry_after=1)
+
+
+def release(scope: str, subject: str) -> None:
+    """Give one attempt back, for instance because it turned out to be no attempt at all."""
+    LimitCounter.objects.filter(key=_key(scope, subject), window_ends__gt=timezone.now(), count__gt=0).update(
+        count=F("count") - 1
+    )
+
+
+def reset(scope: str, subject: str) -> None:
+    """Forget every attempt, for instance after a success."""
+    LimitCounter.objects.filter(key=_key(scope, subject)).delete()
+
+
+def _opened(key: str, seconds: int) -> bool:
+    now = timezone.now()
+    over = list(LimitCounter.objects.filter(window_ends__lt=now).order_by("pk").values_list("pk", flat=True)[:SWEEP])
+    LimitCounter.objects.filter(pk__in=over, window_ends__lt=now).delete()
+    try:
+        with transaction.atomic():
+            LimitCounter.objects.create(key=key, count=1, window_ends=now + timedelta(seconds=seconds))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _key(scope: str, subject: str) -> str:
+    # Keyed, so that the table tells nobody which addresses and names were tried.
+    return hmac.digest(
+        derived_key("limits"), f"{len(scope)}:{scope}:{subject}".encode("utf-8", "replace"), "sha256"
+    ).hex()
