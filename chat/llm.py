@@ -233,7 +233,7 @@ def _delta(data: bytes) -> Delta | None:
         choices = event.get("choices") or ()
         if choices:
             text = (choices[0].get("delta") or {}).get("content")
-            delta.text = text.replace("\0", "") if text else ""
+            delta.text = text.replace("\0", "").replace("\r", "") if text else ""
             delta.finish = str(choices[0].get("finish_reason") or "")
     except (ValueError, AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise _nonsense(_("The model server sent something that cannot be read."), data) from error

@@ -1,0 +1,126 @@
+"""The only way from a model's words to HTML: Markdown first, then one sanitiser with an explicit list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import nh3
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+# Highlighting longer code costs more than it shows.
+MAX_HIGHLIGHTED = 50_000
+
+TAGS = {
+    "p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
+    "a", "code", "pre", "span", "figure", "figcaption", "button", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "span": {"class"},
+    "figure": {"class"},
+    "pre": {"tabindex"},
+    "button": {"class", "type", "data-copy-code"},
+}
+# Only what the renderer below writes itself passes: nothing a model writes can look or act like the house.
+OWN_VALUES = {
+    ("figure", "class"): re.compile(r"code"),
+    ("span", "class"): re.compile(r"[a-z][a-z0-9]{0,2}"),
+    ("pre", "tabindex"): re.compile(r"0"),
+    ("button", "class"): re.compile(r"btn quiet small"),
+    ("button", "type"): re.compile(r"button"),
+    ("button", "data-copy-code"): re.compile(r""),
+    ("ol", "start"): re.compile(r"\d{1,9}"),
+    # A relative address would be a page of this house; a model has no business pointing there.
+    ("a", "href"): re.compile(r"(?:https?://|mailto:).+", re.DOTALL | re.IGNORECASE),
+    ("a", "title"): re.compile(r".*", re.DOTALL),
+    ("a", "target"): re.compile(r"_blank"),
+    ("a", "rel"): re.compile(r"noopener noreferrer nofollow"),
+}
+
+
+@lru_cache(maxsize=256)
+def to_html(text: str) -> SafeString:
+    """Markdown as HTML that may stand in any page: no pictures, no raw HTML, safe on half-written text."""
+    return mark_safe(_sanitiser.clean(_markdown.render(text)))  # noqa: S308 - this is the sanitiser
+
+
+def finished_length(text: str) -> int:
+    """How many characters of a growing text are blocks that nothing written later can change."""
+    tokens: list[Token] = []
+    _markdown.block.parse(text, _markdown, {}, tokens)
+    starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
+    if not starts or not starts[-1]:
+        return 0
+    return sum(len(line) + 1 for line in text.split("\n", starts[-1])[: starts[-1]])
+
+
+def _own_values_only(tag: str, attribute: str, value: str) -> str | None:
+    # An exception here would let the attribute pass, so what is unknown is answered, not looked up blindly.
+    allowed = OWN_VALUES.get((tag, attribute))
+    return value if allowed and allowed.fullmatch(value) else None
+
+
+class _Renderer(RendererHTML):
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[idx]
+        language = (token.info.split() or [""])[0][:30]
+        return format_html(
+            '<figure class="code"><figcaption>{} <button class="btn quiet small" type="button" data-copy-code="">{}'
+            '</button></figcaption><pre tabindex="0"><code>{}</code></pre></figure>\n',
+            language,
+            _("Copy"),
+            _highlighted(token.content, language),
+        )
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return self.fence(tokens, idx, options, env)
+
+    def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        # A picture's address would tell its server that, and what, somebody read here.
+        return escape(self.renderInlineAsText(tokens[idx].children, options, env))
+
+    def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f"<{_lowered(tokens[idx].tag)}>"
+
+    def heading_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f"</{_lowered(tokens[idx].tag)}>\n"
+
+
+def _lowered(heading: str) -> str:
+    # The page has its own first and second headings.
+    return f"h{min(int(heading[1]) + 2, 6)}"
+
+
+def _highlighted(code: str, language: str) -> str | SafeString:
+    if not language or len(code) > MAX_HIGHLIGHTED:
+        return code
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except (ClassNotFound, ValueError):
+        return code
+    return mark_safe(highlight(code, lexer, HtmlFormatter(nowrap=True)))  # noqa: S308 - sanitised with the rest
+
+
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=_Renderer)
+_markdown.enable(["table", "strikethrough"])
+_sanitiser = nh3.Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    attribute_filter=_own_values_only,
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+    url_schemes={"http", "https", "mailto"},
+    link_rel="noopener noreferrer nofollow",
+)
