@@ -44,8 +44,11 @@ function closeDrawer() {
 }
 
 addEventListener("hashchange", () => {
-  const open = drawer();
-  if (open) find("a, input, button", open)?.focus();
+  // Two frames on, the drawer has become visible and can take the focus.
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const open = drawer();
+    if (open) find("a, input, button", open)?.focus();
+  }));
 });
 
 on("click", (event) => {
@@ -108,13 +111,16 @@ function openSearch() {
 
 function listPages(text) {
   const list = find(".list", search);
+  const wanted = text.trim().toLowerCase();
   list.replaceChildren();
   each(".rail-nav a", (link) => {
-    if (!link.textContent.trim().toLowerCase().includes(text.trim().toLowerCase())) return;
+    const name = link.textContent.trim().toLowerCase();
+    if (!name.includes(wanted)) return;
     const item = link.cloneNode(true);
     item.className = "item";
     item.removeAttribute("aria-current");
-    list.append(item);
+    if (wanted && name.startsWith(wanted)) list.prepend(item);
+    else list.append(item);
   });
   find(".none", search).hidden = list.childElementCount > 0;
 }
