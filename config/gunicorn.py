@@ -1,0 +1,16 @@
+"""How gunicorn serves the house; addresses and numbers of workers come from the command line or WEB_CONCURRENCY."""
+
+from __future__ import annotations
+
+import os
+
+worker_class = "asgi"
+# A door for remote control that nobody here uses.
+control_socket_disable = True
+# The request log is ours (JSON, with the request id), so gunicorn keeps to its own troubles.
+errorlog = "-"
+loglevel = "warning"
+# Only these may tell us, by X-Forwarded-Proto, that a request came in by HTTPS.
+forwarded_allow_ips = os.environ.get("TRUSTED_PROXIES") or "127.0.0.1,::1"
+timeout = 60
+keepalive = 30

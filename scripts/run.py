@@ -1,0 +1,249 @@
+"""`make run`: prepare the installation where needed, then keep the server and the local model until told to stop.
+
+With --dev a debug server that reloads, on the same data.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import processes
+from local_model import MODEL_NAME, model_file
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "scripts"
+LOG_BYTES = 5_000_000
+START_SECONDS = 60
+STOP_SECONDS = 8
+
+
+class Stopped(Exception):  # an order, not an error
+    """Somebody asked us to end."""
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    dev = "--dev" in sys.argv[1:]
+    _listen_to_signals()
+    try:
+        port = _wanted_port()
+        data = Path(os.environ.get("GATEHOUSE_DATA_DIR") or "data").expanduser().resolve()
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        env = _environment(data, port=port, dev=dev)
+        with _log(data) as log:
+            return _run(env, data=data, port=port, dev=dev, log=None if dev else log)
+    except Stopped:
+        return 0
+    except OSError as error:
+        print(
+            f"Gatehouse cannot start: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr
+        )
+        return 1
+
+
+def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes] | None) -> int:
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        file = model_file() if os.environ.get("LOCAL_MODEL", "on") != "off" else None
+        if file:
+            model_port, key = _model_address(data)
+            env |= {"LOCAL_MODEL_URL": f"http://127.0.0.1:{model_port}/v1", "LOCAL_MODEL_NAME": MODEL_NAME}
+            env |= {"LOCAL_MODEL_PORT": str(model_port), "LOCAL_MODEL_KEY": key}
+            model = [sys.executable, str(SCRIPTS / "local_model.py")]
+            running.append(processes.start(model, env=env, output=log, ending=signal.SIGKILL))
+        _prepare(env, data=data, dev=dev)
+        server = processes.start(_server(port, dev=dev), env=env, output=log, ending=signal.SIGTERM)
+        running.append(server)
+        if not processes.wait_for_answer(port, process=server, seconds=START_SECONDS):
+            raise SystemExit(f"The server did not start. The end of {_log_file(data)}:\n{_end_of_log(data)}")
+        _say_where(data, port=port, model=bool(file))
+        server.wait()
+        raise SystemExit(f"The server ended by itself. The end of {_log_file(data)}:\n{_end_of_log(data)}")
+    except Stopped:
+        print("Stopping …", flush=True)
+        return 0
+    finally:
+        # The server first: answers on their way may still want the model.
+        for process in reversed(running):
+            processes.stop(process, seconds=STOP_SECONDS)
+
+
+def _listen_to_signals() -> None:
+    """End in order on Ctrl-C, on SIGTERM, when the terminal closes, and when `make` is killed."""
+
+    def order(number: int, frame: object) -> None:
+        for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(again, signal.SIG_IGN)
+        raise Stopped
+
+    signal.signal(signal.SIGINT, order)
+    signal.signal(signal.SIGTERM, order)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks us to stay
+        signal.signal(signal.SIGHUP, order)
+    if os.environ.get("MAKELEVEL"):
+        processes.end_with_parent(signal.SIGTERM)
+
+
+def _wanted_port() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise SystemExit(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    if problem := processes.port_problem(int(text)):
+        raise SystemExit(problem)
+    return int(text)
+
+
+def _environment(data: Path, *, port: int, dev: bool) -> dict[str, str]:
+    """The environment of everything we start: safe on loopback, with keys made once where none are given."""
+    env = dict(os.environ)
+    env["GATEHOUSE_DATA_DIR"] = str(data)
+    env["DEBUG"] = "true" if dev else "false"
+    env.setdefault("HTTPS_ONLY", "false")
+    env["PYTHONUNBUFFERED"] = "1"
+    for name, value in _keys(data).items():
+        env[name] = os.environ.get(name) or value
+    return env
+
+
+def _keys(data: Path) -> dict[str, str]:
+    """SECRET_KEY and DATABASE_ENCRYPTION_KEY of this data folder, made at the first start."""
+    file = data / "keys.json"
+    if file.exists():
+        keys: dict[str, str] = json.loads(file.read_text())
+        return keys
+    given = os.environ.get("SECRET_KEY") and os.environ.get("DATABASE_ENCRYPTION_KEY")
+    if (data / "prepared").exists() and not given:
+        raise SystemExit(
+            f"{file} is gone, and what the database keeps sealed cannot be read without it. Put it back, or set "
+            f"SECRET_KEY and DATABASE_ENCRYPTION_KEY, or start anew with another GATEHOUSE_DATA_DIR."
+        )
+    keys = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DATABASE_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+    }
+    _write_private(file, json.dumps(keys, indent=2))
+    return keys
+
+
+def _model_address(data: Path) -> tuple[int, str]:
+    """Port and key of the local model, the same at every start while the port stays free."""
+    file = data / "local-model.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    if known and not processes.port_problem(known["port"]):
+        return known["port"], known["key"]
+    known = {"port": processes.free_port(), "key": known.get("key") or secrets.token_urlsafe(32)}
+    _write_private(file, json.dumps(known))
+    return known["port"], known["key"]
+
+
+def _prepare(env: Mapping[str, str], *, data: Path, dev: bool) -> None:
+    """Migrate, initialise and collect static files, unless the last start did so for exactly this state."""
+    mark = data / "prepared"
+    state = _state(env, dev=dev)
+    own_database = not any(env.get(name) for name in ("DATABASE_URL", "DATABASE__URL", "DATABASE_CLIENT"))
+    if own_database and (data / "gatehouse.sqlite3").exists() and mark.exists() and mark.read_text() == state:
+        return
+    print("Preparing the database and the pages …", flush=True)
+    commands = [["migrate", "--verbosity=0"], ["init"], ["collectstatic", "--noinput", "--verbosity=0"]]
+    for command in commands[: 2 if dev else 3]:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command], env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        if done.returncode:
+            # The last line of a traceback is the sentence.
+            lines = done.stdout.decode(errors="replace").strip().splitlines() or ["no reason was given"]
+            with (data / "server.log").open("ab") as log:
+                log.write(done.stdout)
+            raise SystemExit(f"`manage.py {command[0]}` failed: {lines[-1]}")
+    mark.write_text(state)
+
+
+def _state(env: Mapping[str, str], *, dev: bool) -> str:
+    """A fingerprint of what preparation depends on: packages, migrations, static files, the local model."""
+    digest = hashlib.sha256()
+    files = [
+        ROOT / "uv.lock",
+        *ROOT.glob("*/migrations/*.py"),
+        *ROOT.glob("*/system_roles.py"),
+        *ROOT.glob("*/apps.py"),
+    ]
+    files += [] if dev else [file for file in (ROOT / "static").rglob("*") if file.is_file()]
+    for file in sorted(files):
+        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    for name in ("LOCAL_MODEL_URL", "LOCAL_MODEL_KEY", "DATABASE_FILENAME"):
+        digest.update(env.get(name, "").encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _server(port: int, *, dev: bool) -> list[str]:
+    command = [sys.executable, "-m", "gunicorn", "config.asgi:application", "--config", "config/gunicorn.py"]
+    command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", str(STOP_SECONDS - 3)]
+    if dev:
+        command.append("--reload")
+        for file in [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").rglob("*.*")]:
+            command += ["--reload-extra-file", str(file)]
+    return command
+
+
+def _say_where(data: Path, *, port: int, model: bool) -> None:
+    """The five lines."""
+    first = data / "first-sign-in.txt"
+    sign_in = "with your own name and password"
+    if first.exists() and sys.stdout.isatty():
+        people = ", or ".join(" / ".join(line.split("\t")) for line in first.read_text().splitlines() if "\t" in line)
+        sign_in = f"{people} (shown only now; to be changed at first sign-in)"
+        first.unlink()
+    elif first.exists():
+        sign_in = f"names and first passwords are in {first}"
+    if model:
+        said = "SmolLM2-135M on this machine, a demo model of poor quality"
+    elif find_spec("xllamacpp"):
+        said = "turned off; add a model server under Models"
+    else:
+        said = "not installed; add a model server under Models"
+    lines = {
+        "Open": f"http://127.0.0.1:{port}",
+        "Sign in": sign_in,
+        "Model": said,
+        "Data": f"{data} (log: {_log_file(data).name})",
+        "Stop": "Ctrl-C",
+    }
+    print("\n".join(f"{name:<9}{text}" for name, text in lines.items()), flush=True)
+
+
+def _log_file(data: Path) -> Path:
+    return data / "server.log"
+
+
+def _log(data: Path) -> IO[bytes]:
+    file = _log_file(data)
+    if file.exists() and file.stat().st_size > LOG_BYTES:
+        file.replace(file.with_suffix(".log.1"))
+    return file.open("ab")
+
+
+def _end_of_log(data: Path) -> str:
+    return processes.last_lines(_log_file(data))
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write through a new file of mode 600, so that nobody else ever reads it and a crash leaves the old one."""
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    new.replace(file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
