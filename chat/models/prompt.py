@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -10,11 +11,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class SystemPromptQuerySet(models.QuerySet["SystemPrompt"]):
+    def live(self) -> Self:
+        """Those a new conversation may begin with."""
+        return self.filter(is_deleted=False)
+
+
 class SystemPrompt(models.Model):
     """A named instruction. Exactly one is the default while any exists; the database holds that there is no second."""
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=80)
+    # The name without regard to case; a deleted prompt gives its name free again.
     name_key = models.CharField(max_length=80, unique=True, editable=False)
     description = models.CharField(_("description"), max_length=300, blank=True)
     content = models.TextField(_("content"), max_length=32_000)
@@ -32,6 +40,8 @@ class SystemPrompt(models.Model):
         related_name="+",
         verbose_name=_("updated by"),
     )
+
+    objects = SystemPromptQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("system prompt")

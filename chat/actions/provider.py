@@ -1,0 +1,284 @@
+"""Changes of model servers and of the models found on them. A key is sealed here and opened here, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from asgiref.sync import async_to_sync
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from yarl import URL
+
+from accounts.models import User
+from chat.llm import Endpoint, ProviderError, list_models
+from chat.models import Model, Provider
+from settings_store import audit, crypto, outbound
+
+
+def endpoint_of(provider: Provider) -> Endpoint:
+    """Where and with which key to call it. Raises crypto.CannotOpen where the key is sealed elsewhere or damaged."""
+    key = ""
+    if provider.sealed_key:
+        key = crypto.open_sealed(bytes(provider.sealed_key), context=_seal_context(provider)).decode()
+    return Endpoint(base_url=provider.base_url, key=key, allow_private=provider.allow_private)
+
+
+@transaction.atomic
+def create_provider(
+    *,
+    actor: User | None,
+    name: str,
+    base_url: str,
+    key: str = "",
+    allow_private: bool = False,
+    is_demo: bool = False,
+) -> Provider:
+    """A new model server, whose models are found by its first check.
+
+    Raises ValidationError where the name is taken or the address may not be called.
+    """
+    _check_address(base_url, allow_private=allow_private)
+    provider = Provider(name=name, base_url=base_url, allow_private=allow_private, is_demo=is_demo)
+    _seal_key(provider, key)
+    _save(provider, created=True)
+    audit.record("provider.created", actor=actor, target=provider, after=_facts(provider))
+    return provider
+
+
+@transaction.atomic
+def update_provider(
+    *,
+    actor: User | None,
+    provider: Provider,
+    name: str,
+    base_url: str,
+    key: str = "",
+    remove_key: bool = False,
+    allow_private: bool,
+) -> None:
+    """Change a server; an empty `key` keeps the one it has.
+
+    Raises ValidationError where the address moves to another server and the kept key would be sent there: whoever
+    may edit a server could otherwise read its key at an address of their own.
+    """
+    _check_address(base_url, allow_private=allow_private)
+    provider = _lock(provider)
+    before = _facts(provider)
+    if provider.sealed_key and not key and not remove_key and _origin(base_url) != _origin(provider.base_url):
+        raise ValidationError({"key": _("This is another server. Give its key, or remove the one kept.")})
+    provider.name, provider.base_url, provider.allow_private = name, base_url, allow_private
+    key_changes = bool(key) or (remove_key and provider.sealed_key is not None)
+    if key_changes:
+        _seal_key(provider, key)
+    after = _facts(provider)
+    if before == after and not key_changes:
+        return
+    _save(provider)
+    changed = [field for field in after if before[field] != after[field] or (field == "key" and key_changes)]
+    audit.record(
+        "provider.updated",
+        actor=actor,
+        target=provider,
+        before={field: before[field] for field in changed},
+        after={field: after[field] for field in changed},
+    )
+
+
+@transaction.atomic
+def set_provider_enabled(*, actor: User | None, provider: Provider, is_enabled: bool) -> None:
+    """Let conversations use this server, or not; answers under way are finished."""
+    provider = _lock(provider)
+    if provider.is_enabled == is_enabled:
+        return
+    provider.is_enabled = is_enabled
+    provider.save(update_fields=["is_enabled", "updated_at"])
+    audit.record(
+        "provider.updated",
+        actor=actor,
+        target=provider,
+        before={"is_enabled": not is_enabled},
+        after={"is_enabled": is_enabled},
+    )
+
+
+@transaction.atomic
+def set_model_enabled(*, actor: User | None, model: Model, is_enabled: bool) -> None:
+    """Let conversations use this model, or not."""
+    found = Model.objects.select_for_update().filter(pk=model.pk).first()
+    if found is None:
+        raise ValidationError(_("This model was deleted in the meantime."))
+    model = found
+    if model.is_enabled == is_enabled:
+        return
+    model.is_enabled = is_enabled
+    model.save(update_fields=["is_enabled"])
+    audit.record(
+        "model.updated",
+        actor=actor,
+        target=model,
+        before={"is_enabled": not is_enabled},
+        after={"is_enabled": is_enabled},
+    )
+
+
+@transaction.atomic
+def delete_provider(*, actor: User | None, provider: Provider) -> None:
+    """Forget a server, its key and its models; answers already given keep the name of theirs."""
+    provider = _lock(provider)
+    before = _facts(provider) | {"models": list(provider.models.order_by("name").values_list("name", flat=True))}
+    # Kept as it was, so that the trail can still name what is gone.
+    target_id, target_name = str(provider.public_id), provider.name
+    provider.delete()
+    audit.record(
+        "provider.deleted",
+        actor=actor,
+        target_type="chat.provider",
+        target_id=target_id,
+        target_name=target_name,
+        before=before,
+    )
+
+
+def check_provider(*, actor: User | None, provider: Provider) -> str:
+    """Ask the server for its models and keep what it says; returns the sentence of trouble, empty when all is well."""
+    found, trouble = None, ""
+    try:
+        endpoint = endpoint_of(provider)
+        if not connection.in_atomic_block:
+            # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
+            connection.close()
+        found = async_to_sync(list_models)(endpoint)
+    except crypto.CannotOpen:
+        trouble = _("The key of this server cannot be opened with the keys of this installation. Enter it again.")
+    except ProviderError as error:
+        trouble = error.sentence
+    if found == []:
+        trouble = _("The server answers, but lists no model.")
+    record_check(actor=actor, provider=provider, found=found, trouble=trouble)
+    return trouble
+
+
+@transaction.atomic
+def record_check(
+    *,
+    actor: User | None,
+    provider: Provider,
+    found: Collection[str] | None,
+    trouble: str = "",
+) -> None:
+    """What a check of the server gave: the names of its models, or None and one sentence of `trouble`.
+
+    A check that nobody asked for goes into the trail only where it brings something new.
+    """
+    provider = _lock(provider)
+    before, added, gone = provider.trouble, [], []
+    if found is not None:
+        added, gone = _note_models(provider, found)
+    provider.checked_at, provider.trouble = timezone.now(), trouble[:300]
+    provider.save(update_fields=["checked_at", "trouble"])
+    if actor is None and before == provider.trouble and not added and not gone:
+        return
+    audit.record(
+        "provider.checked",
+        actor=actor,
+        target=provider,
+        after={"trouble": provider.trouble} if provider.trouble else {"added": added, "gone": gone},
+    )
+
+
+def register_local_model(*, base_url: str, key: str, models: Collection[str] = ()) -> Provider:
+    """The small model that comes along, at the address and with the key of this start; nobody's act but the system's.
+
+    `models` are the names it answers to, so that Chat can offer them while it is still loading.
+    """
+    provider = Provider.objects.filter(is_demo=True).first()
+    if provider is None:
+        name = _("Local model")
+        taken = Provider.objects.filter(name=name).exists()
+        provider = create_provider(
+            actor=None,
+            name=_("Local model (demo)") if taken else name,
+            base_url=base_url,
+            key=key,
+            allow_private=True,
+            is_demo=True,
+        )
+    else:
+        update_provider(
+            actor=None,
+            provider=provider,
+            name=provider.name,
+            base_url=base_url,
+            key="" if _has_key(provider, key) else key,
+            allow_private=True,
+        )
+    if models:
+        record_check(actor=None, provider=provider, found=models)
+    return Provider.objects.get(pk=provider.pk)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: what decides who receives a key."""
+    parsed = URL(url)
+    return parsed.scheme, parsed.host, parsed.port
+
+
+def _check_address(url: str, *, allow_private: bool) -> None:
+    try:
+        outbound.check_url(url, allow_private=allow_private)
+    except outbound.OutboundRefused as refusal:
+        raise ValidationError({"base_url": str(refusal)}) from refusal
+
+
+def _note_models(provider: Provider, found: Collection[str]) -> tuple[list[str], list[str]]:
+    """Bring the models of `provider` in line with `found`; returns the names that came and those that went."""
+    names = list(dict.fromkeys(found))
+    known = {model.name: model for model in provider.models.all()}
+    added = [name for name in names if name not in known or not known[name].is_present]
+    gone = sorted(name for name, model in known.items() if model.is_present and name not in names)
+    Model.objects.bulk_create(Model(provider=provider, name=name) for name in names if name not in known)
+    provider.models.filter(name__in=added).update(is_present=True)
+    provider.models.filter(name__in=gone).update(is_present=False)
+    return added, gone
+
+
+def _lock(provider: Provider) -> Provider:
+    found = Provider.objects.select_for_update().filter(pk=provider.pk).first()
+    if found is None:
+        raise ValidationError(_("This server was deleted in the meantime."))
+    return found
+
+
+def _save(provider: Provider, *, created: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            provider.save(force_insert=created)
+    except IntegrityError as error:
+        raise ValidationError({"name": _("Another server has this name.")}) from error
+
+
+def _seal_context(provider: Provider) -> str:
+    return f"chat.provider:{provider.public_id}"
+
+
+def _seal_key(provider: Provider, key: str) -> None:
+    provider.sealed_key = crypto.seal(key.encode(), context=_seal_context(provider)) if key else None
+
+
+def _has_key(provider: Provider, key: str) -> bool:
+    try:
+        return endpoint_of(provider).key == key
+    except crypto.CannotOpen:
+        return False
+
+
+def _facts(provider: Provider) -> dict[str, str | bool]:
+    """What the trail says of a server; of its key only that there is one."""
+    return {
+        "name": provider.name,
+        "base_url": provider.base_url,
+        "key": audit.MASK if provider.sealed_key else "",
+        "allow_private": provider.allow_private,
+    }

@@ -1,0 +1,54 @@
+"""What people send about system prompts."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chat.models import SystemPrompt
+from ui.forms import normalise
+
+
+class PromptForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=80)
+    description = forms.CharField(
+        label=_("Description"),
+        max_length=300,
+        required=False,
+        help_text=_("One line for those who choose among prompts."),
+    )
+    content = forms.CharField(
+        label=_("Content"),
+        max_length=32_000,
+        widget=forms.Textarea(attrs={"rows": 14}),
+        help_text=_("What the model is told before the first message. Conversations already begun keep the old text."),
+    )
+
+    def clean_name(self) -> str:
+        return normalise(self.cleaned_data["name"])
+
+    def clean_description(self) -> str:
+        return normalise(self.cleaned_data["description"])
+
+    def clean_content(self) -> str:
+        return normalise(self.cleaned_data["content"])
+
+
+class PromptDeleteForm(forms.Form):
+    """Asks for the next default only where the prompt to delete is the default and others exist."""
+
+    new_default = forms.ModelChoiceField(
+        label=_("New default"),
+        queryset=SystemPrompt.objects.none(),
+        to_field_name="public_id",
+        empty_label=None,
+        help_text=_("New conversations begin with this prompt afterwards."),
+    )
+
+    def __init__(self, *args: object, prompt: SystemPrompt, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        others = SystemPrompt.objects.live().exclude(pk=prompt.pk).order_by("name_key")
+        if prompt.is_default and others.exists():
+            self.fields["new_default"].queryset = others  # type: ignore[attr-defined]
+        else:
+            del self.fields["new_default"]

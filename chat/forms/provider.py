@@ -1,0 +1,89 @@
+"""What people send about model servers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from chat.models import Provider
+from ui.forms import normalise
+
+
+class ProviderForm(forms.Form):
+    """A server's address and key; with `provider` the key may stay empty, which keeps the one it has."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    # No URLField: it knows no host without a dot, and a server in the same network is often called just "ollama".
+    base_url = forms.CharField(
+        label=gettext_lazy("Base URL"),
+        max_length=300,
+        widget=forms.URLInput(attrs={"inputmode": "url", "spellcheck": "false"}),
+        help_text=gettext_lazy("Up to and with /v1, for example http://127.0.0.1:11434/v1"),
+    )
+    key = forms.CharField(
+        label=gettext_lazy("API key"),
+        max_length=2000,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "Sealed before it is stored, and never shown again. Leave it empty for a server without a key."
+        ),
+    )
+    remove_key = forms.BooleanField(label=gettext_lazy("Remove the key kept here"), required=False)
+    allow_private = forms.BooleanField(
+        label=gettext_lazy("May be on this machine or in a private network"),
+        required=False,
+        help_text=gettext_lazy("Without this, only public addresses are called."),
+    )
+
+    def __init__(self, *args: Any, provider: Provider | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.provider = provider
+        if provider is None or not provider.sealed_key:
+            del self.fields["remove_key"]
+        else:
+            self.fields["key"].help_text = _("A key is kept. Leave this empty to keep it, or give a new one.")
+            self.fields["key"].widget.attrs["placeholder"] = "••••••••"
+
+    def clean_name(self) -> str:
+        name = normalise(self.cleaned_data["name"])
+        others = Provider.objects.filter(name__iexact=name).exclude(pk=self.provider.pk if self.provider else None)
+        if others.exists():
+            raise forms.ValidationError(_("Another server has this name."))
+        return name
+
+    def clean_base_url(self) -> str:
+        return normalise(self.cleaned_data["base_url"]).rstrip("/")
+
+    def clean_key(self) -> str:
+        key: str = self.cleaned_data["key"].strip()
+        # It travels in a header, where anything else would be cut or refused on the way.
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            raise forms.ValidationError(_("A key has letters, digits and signs only, no spaces."))
+        return key
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("key") and data.get("remove_key"):
+            self.add_error("remove_key", _("Give a new key or remove the old one, not both."))
+        return data
+
+
+class ProviderDeleteForm(forms.Form):
+    """Deleting a server cannot be undone, so its name is typed."""
+
+    confirm = forms.CharField(label=gettext_lazy("Name of the server"), max_length=200, strip=True)
+
+    def __init__(self, *args: Any, provider: Provider, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.provider = provider
+        self.fields["confirm"].widget.attrs.update({"data-confirm": provider.name, "autocomplete": "off"})
+
+    def clean_confirm(self) -> str:
+        typed = normalise(self.cleaned_data["confirm"])
+        if typed != self.provider.name:
+            raise forms.ValidationError(_("Type “%(name)s” to confirm.") % {"name": self.provider.name})
+        return typed
