@@ -1,0 +1,54 @@
+"""What staff ask of the list of conversations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from chat.models import Model
+from chat.models.conversation import ConversationQuerySet
+from chat.search import matching
+from ui.forms import normalise
+
+# More names than anybody would look through in a list of choices.
+MOST_MODELS = 200
+
+
+class ConversationFilterForm(forms.Form):
+    """Filters of the list; a field that makes no sense narrows nothing and says so."""
+
+    q = forms.CharField(label=_("Search in titles and messages"), max_length=100, required=False)
+    person = forms.CharField(label=_("Person"), max_length=150, required=False)
+    model = forms.ChoiceField(label=_("Model"), required=False)
+    state = forms.ChoiceField(
+        label=_("State"),
+        choices=[("", _("Not in the bin")), ("bin", _("In the bin"))],
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = Model.objects.order_by("name").values_list("name", flat=True).distinct()[:MOST_MODELS]
+        self.fields["model"].choices = [("", _("Any model")), *((name, name) for name in names)]  # type: ignore[attr-defined]
+
+    def clean_q(self) -> str:
+        return normalise(self.cleaned_data["q"])
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.cleaned_data.values())
+
+    def narrow(self, conversations: ConversationQuerySet) -> ConversationQuerySet:
+        """Those of `conversations` that were asked for."""
+        asked = self.cleaned_data
+        conversations = conversations.filter(deleted_at__isnull=asked.get("state") != "bin")
+        if asked.get("person"):
+            conversations = conversations.filter(owner__in=User.objects.matching(asked["person"]))
+        if asked.get("model"):
+            conversations = conversations.filter(model__name=asked["model"])
+        if asked.get("q"):
+            conversations = matching(conversations, asked["q"])
+        return conversations
