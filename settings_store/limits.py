@@ -64,6 +64,13 @@ def release(scope: str, subject: str) -> None:
     )
 
 
+def hold(scope: str, subject: str, *, limit: int, seconds: int) -> None:
+    """Where all `limit` attempts are used up, refuse further ones for `seconds` from now, whenever the first was."""
+    LimitCounter.objects.filter(key=_key(scope, subject), count__gte=limit).update(
+        window_ends=timezone.now() + timedelta(seconds=seconds)
+    )
+
+
 def reset(scope: str, subject: str) -> None:
     """Forget every attempt, for instance after a success."""
     LimitCounter.objects.filter(key=_key(scope, subject)).delete()
