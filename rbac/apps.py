@@ -1,7 +1,50 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from ui.registry import Permission, RailEntry, UserColumn, UserTab, registry
+
 
 class RbacConfig(AppConfig):
     name = "rbac"
     verbose_name = _("Roles")
+
+    def ready(self) -> None:
+        # Imported here because they reach models, which exist only once the apps are loaded.
+        from accounts.rules import user_rules
+        from accounts.signals import user_registered
+        from rbac.actions import give_default_role
+        from rbac.columns import role_names
+        from rbac.rules import user_refusal
+
+        registry.add_permissions(
+            Permission(
+                "roles.read",
+                _("See roles and who holds them"),
+                django=(
+                    "rbac.view_role",
+                    "rbac.view_assignment",
+                    "rbac.view_rolemapversion",
+                    "auth.view_group",
+                    "auth.view_permission",
+                ),
+            ),
+            Permission(
+                "roles.write",
+                _("Create and edit roles"),
+                django=("rbac.add_role", "rbac.change_role"),
+            ),
+            Permission("roles.delete", _("Delete roles"), django=("rbac.delete_role",)),
+            Permission("roles.admin", _("Give and take roles of one's own rank")),
+            Permission("usage.read", _("See usage: own and of the people below")),
+            Permission("usage.all", _("See everybody's usage")),
+            Permission("agents.oversee", _("See agent sessions of the people below")),
+            Permission("agents.reassign", _("Hand over agent sessions of the people below")),
+            Permission("system.read", _("See the state of the installation, and open the admin")),
+        )
+        registry.rail.append(
+            RailEntry(_("People"), _("Roles"), "rbac:role_list", "shield", permission="roles.read", order=3020)
+        )
+        registry.user_tabs.append(UserTab(_("Roles"), "rbac:user_roles", permission="users.read", order=20))
+        registry.user_columns.append(UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10))
+        user_rules.append(user_refusal)
+        user_registered.connect(give_default_role, dispatch_uid="rbac.default_role")

@@ -58,6 +58,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
             is_active=True,
         )
 
+    def unended(self) -> Self:
+        """Those that count now or will once they begin."""
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), is_active=True)
+
 
 class Assignment(models.Model):
     """A person holds a role: by whom given, why, from when, until when."""
@@ -95,7 +99,11 @@ class Assignment(models.Model):
 
 
 class RoleMapVersion(models.Model):
-    """A single row that grows when any role changes; it comes with each person, so an old map is noticed at once."""
+    """A single row with a new random number whenever a role changes; it comes with each person, so an old map shows.
+
+    Random, not counted: were an edit rolled back, a counter would give its number to the next edit, and a process that
+    had read the first one would take the second for known.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     version = models.BigIntegerField(default=0)

@@ -84,6 +84,16 @@ def stepped_up(request: HttpRequest) -> bool:
     return time.time() - float(request.session.get(STEP_UP_SESSION_KEY, 0)) < STEP_UP_SECONDS
 
 
+def ask_step_up(request: HttpRequest) -> HttpResponse:
+    """The way to the password and back, for views where only some acts need it; the others say `step_up=True`."""
+    # A form cannot be carried through the detour, so the person returns to the page it stood on.
+    back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "/")
+    url = f"{resolve_url('step_up')}?{urlencode({'next': back})}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
 def _guarded(view: View, access: Access) -> View:
     if iscoroutinefunction(view):
 
@@ -111,10 +121,5 @@ def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
     if access.kind is Kind.PERMISSION and not request.user.has_perm(access.permission):
         raise PermissionDenied(access.permission)
     if access.step_up and not stepped_up(request):
-        # A form cannot be carried through the detour, so the person returns to the page it stood on.
-        back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "/")
-        url = f"{resolve_url('step_up')}?{urlencode({'next': back})}"
-        if request.headers.get("HX-Request"):
-            return HttpResponse(status=204, headers={"HX-Redirect": url})
-        return redirect(url)
+        return ask_step_up(request)
     return None

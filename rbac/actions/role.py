@@ -1,0 +1,180 @@
+"""Making, changing and deleting roles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.names import normalised
+from rbac.actions.seeding import permission_rows
+from rbac.models import Role
+from rbac.role_map import RoleMap, current_role_map, mark_changed
+from rbac.rules import descendants_refusal, lacking_refusal, role_refusal
+from rbac.system_roles import BY_KEY
+from settings_store import audit
+from ui.registry import registry
+
+
+@transaction.atomic
+def create_role(
+    *,
+    actor: User | None,
+    name: str,
+    description: str = "",
+    priority: int = 10,
+    parent: Role | None = None,
+    permissions: Collection[str] = (),
+) -> Role:
+    """Make a role of one's own with these permissions and those of its parent."""
+    mark_changed()
+    roles = current_role_map()
+    names = _registered(permissions)
+    _refuse(role_refusal(actor, priority))
+    _refuse(lacking_refusal(actor, names | (roles.permissions(parent.pk) if parent else frozenset())))
+    _check_name(name)
+    _check_parent(parent, priority=priority)
+    group, _made = Group.objects.get_or_create(name=name)
+    role = Role.objects.create(
+        group=group,
+        name=name,
+        name_key=normalised(name),
+        description=description,
+        priority=priority,
+        parent=parent,
+    )
+    group.permissions.set(permission_rows(names).values())
+    audit.record("role.created", actor=actor, target=role, after=_facts(role, names))
+    return role
+
+
+@transaction.atomic
+def update_role(
+    *,
+    actor: User | None,
+    role: Role,
+    name: str,
+    description: str,
+    priority: int,
+    parent: Role | None,
+    permissions: Collection[str],
+) -> Role:
+    """Give `role` these facts and exactly these permissions of its own."""
+    mark_changed()
+    roles = current_role_map()
+    role = Role.objects.select_related("group", "parent").get(pk=role.pk)
+    had, names = roles.own.get(role.pk, frozenset()), _registered(permissions)
+    before = _facts(role, had)
+    if before == _facts(Role(name=name, description=description, priority=priority, parent=parent), names):
+        return role
+    _refuse(role_refusal(actor, max(priority, role.priority)))
+    inherited = roles.permissions(parent.pk) if parent else frozenset()
+    held = roles.permissions(role.pk)
+    _refuse(lacking_refusal(actor, (names | inherited) - held))
+    if held - (names | inherited):
+        _refuse(descendants_refusal(actor, role, roles))
+    if role.is_system:
+        _check_core(role, names, unchanged=(name, priority, parent) == (role.name, role.priority, role.parent))
+    _check_name(name, role=role)
+    _check_parent(parent, priority=priority, role=role, roles=roles)
+    role.name, role.description, role.priority, role.parent = name, description, priority, parent
+    if not role.is_system:
+        role.name_key = normalised(name)
+    role.save(update_fields=["name", "name_key", "description", "priority", "parent", "updated_at"])
+    if role.group.name != name:
+        role.group.name = name
+        role.group.save(update_fields=["name"])
+    role.group.permissions.set(permission_rows(names).values())
+    after = _facts(role, names)
+    changed = [fact for fact in after if after[fact] != before[fact]]
+    audit.record(
+        "role.updated",
+        actor=actor,
+        target=role,
+        before={fact: before[fact] for fact in changed},
+        after={fact: after[fact] for fact in changed},
+    )
+    return role
+
+
+@transaction.atomic
+def delete_role(*, actor: User | None, role: Role) -> None:
+    """Delete a role of one's own that nobody holds and nothing inherits from."""
+    mark_changed()
+    role = Role.objects.select_for_update().get(pk=role.pk)
+    _refuse(role_refusal(actor, role.priority))
+    if role.is_system:
+        raise ValidationError(_("A system role cannot be deleted."))
+    if child := role.children.first():
+        raise ValidationError(_("The role %(role)s inherits from it. Change that first.") % {"role": child})
+    if role.assignments.unended().exists():
+        raise ValidationError(_("People hold this role. Take it from them first."))
+    before = _facts(role, current_role_map().own.get(role.pk, frozenset()))
+    target_id, target_name, group = str(role.pk), role.name, role.group
+    role.assignments.all().delete()
+    role.delete()
+    group.delete()
+    audit.record(
+        "role.deleted",
+        actor=actor,
+        target_type=Role._meta.label_lower,
+        target_id=target_id,
+        target_name=target_name,
+        before=before,
+    )
+
+
+def _refuse(refusal: str | None) -> None:
+    if refusal:
+        raise PermissionDenied(refusal)
+
+
+def _registered(permissions: Collection[str]) -> frozenset[str]:
+    names = frozenset(permissions)
+    if names - registry.permissions.keys():
+        raise ValidationError({"permissions": _("One of these permissions does not exist.")})
+    return names
+
+
+def _check_name(name: str, *, role: Role | None = None) -> None:
+    same = Role.objects.filter(name_key=normalised(name))
+    if role is not None:
+        same = same.exclude(pk=role.pk)
+    if same.exists():
+        raise ValidationError({"name": _("There is a role of this name already.")})
+
+
+def _check_parent(
+    parent: Role | None, *, priority: int, role: Role | None = None, roles: RoleMap | None = None
+) -> None:
+    if parent is not None and parent.priority > priority:
+        raise ValidationError({"parent": _("A role inherits only from one of the same or a lower priority.")})
+    if role is None or roles is None:
+        return
+    below = roles.descendants(role.pk)
+    if parent is not None and (parent.pk == role.pk or parent.pk in below):
+        raise ValidationError({"parent": _("A role cannot inherit from itself.")})
+    if any(roles.priorities[child] < priority for child in below):
+        raise ValidationError({"priority": _("A role that inherits from it has a lower priority than this.")})
+
+
+def _check_core(role: Role, names: frozenset[str], *, unchanged: bool) -> None:
+    if not unchanged:
+        raise ValidationError(_("Name, priority and parent of a system role stay as they are."))
+    if BY_KEY[role.name_key].core - names:
+        raise ValidationError({"permissions": _("What a system role begins with cannot be taken from it.")})
+
+
+def _facts(role: Role, names: frozenset[str]) -> dict[str, Any]:
+    return {
+        "name": role.name,
+        "description": role.description,
+        "priority": role.priority,
+        "parent": role.parent.name if role.parent else None,
+        "permissions": sorted(names),
+    }

@@ -1,0 +1,132 @@
+"""What people send about roles, cleaned; whether they may is for the actions to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from rbac.backend import ranked
+from rbac.models import Role
+from rbac.role_map import current_role_map
+from rbac.rules import outranked
+from rbac.system_roles import BY_KEY
+from ui.forms import normalise
+from ui.registry import registry
+
+
+class LineField(forms.CharField):
+    """One line of text, composed and without control characters."""
+
+    def to_python(self, value: Any) -> str:
+        text = normalise(super().to_python(value) or "")
+        if any(character.isspace() and character != " " for character in text) or not text.isprintable():
+            raise ValidationError(_("Use letters, digits, signs and spaces only."), code="unprintable")
+        return text
+
+
+class RoleChoice(forms.ModelChoiceField[Role]):
+    def to_python(self, value: Any) -> Role | None:
+        # A key that is no number at all, or holds what no database takes, names no role.
+        text = str(value) if value else ""
+        return super().to_python(text if text.isascii() and text.isdigit() and len(text) < 19 else text and "0")
+
+
+class RoleForm(forms.Form):
+    """Details and own permissions of a role; those of a system role that cannot change are not asked for."""
+
+    name = LineField(label=_("Name"), max_length=60)
+    description = LineField(label=_("Description"), max_length=300, required=False)
+    priority = forms.IntegerField(
+        label=_("Priority"),
+        min_value=1,
+        max_value=1000,
+        initial=10,
+        help_text=_("Nobody gives or takes a role above their own. Admin has 100, User 40, Guest 10."),
+    )
+    parent = RoleChoice(
+        Role.objects.none(),
+        label=_("Inherits from"),
+        required=False,
+        empty_label=_("no other role"),
+        help_text=_("What that role may do, this one may do too."),
+    )
+    permissions = forms.MultipleChoiceField(required=False, choices=())
+
+    def __init__(self, *args: Any, role: Role | None = None, **kwargs: Any) -> None:
+        self.role = role
+        initial = kwargs.pop("initial", {})
+        if role is not None:
+            initial = {
+                "name": role.name,
+                "description": role.description,
+                "priority": role.priority,
+                "parent": role.parent_id,
+            } | initial
+        super().__init__(*args, initial=initial, **kwargs)
+        parents = Role.objects.by_rank()
+        if role is not None:
+            parents = parents.exclude(pk__in={role.pk} | current_role_map().descendants(role.pk))
+        self.fields["parent"].queryset = parents  # type: ignore[attr-defined]  # Field's own type knows no queryset
+        self.fields["permissions"].choices = [  # type: ignore[attr-defined]  # nor choices
+            (name, permission.label) for name, permission in registry.permissions.items()
+        ]
+        if role is not None and role.is_system:
+            for name in ("name", "priority", "parent"):
+                self.fields[name].disabled = True
+
+    def clean_permissions(self) -> frozenset[str]:
+        chosen = frozenset(self.cleaned_data["permissions"])
+        # Locked boxes are not sent by browsers.
+        if self.role is not None and self.role.is_system:
+            chosen |= BY_KEY[self.role.name_key].core
+        return chosen
+
+
+class AssignmentForm(forms.Form):
+    """A role for a person, with the reason, and from when until when in the person's own time zone."""
+
+    role = RoleChoice(Role.objects.none(), label=_("Role"), empty_label=_("Choose a role"))
+    reason = LineField(label=_("Reason"), max_length=300, required=False)
+    starts_at = forms.DateTimeField(
+        label=_("From"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("Empty: from now on."),
+    )
+    ends_at = forms.DateTimeField(
+        label=_("Until"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("Empty: no end."),
+    )
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].queryset = assignable_by(actor)  # type: ignore[attr-defined]  # see RoleForm
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if ends_at and ends_at <= max(starts_at or timezone.now(), timezone.now()):
+            self.add_error("ends_at", _("The end must lie in the future and after the beginning."))
+        return cleaned
+
+
+class ReasonForm(forms.Form):
+    reason = LineField(label=_("Reason"), max_length=300, required=False)
+
+
+def assignable_by(actor: User) -> Any:
+    """Roles that `actor` may hand out: below their own rank and with nothing they lack."""
+    roles, held = current_role_map(), ranked(actor).granted
+    keys = [
+        role_id
+        for role_id, priority in roles.priorities.items()
+        if not outranked(actor, priority) and roles.permissions(role_id) <= held
+    ]
+    return Role.objects.by_rank().filter(pk__in=keys)

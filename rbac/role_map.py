@@ -1,0 +1,112 @@
+"""What each role grants, kept in memory: roles change seldom and are asked about in every request.
+
+The version in the database names the content, never counts it: an edit that is rolled back leaves behind a version
+nobody will ever see again, and so no trace in any process.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from rbac.models import Role, RoleMapVersion
+from rbac.system_roles import ADMIN
+from ui.registry import registry
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMap:
+    """All roles at one version: what each grants with its parents' (Django's own names included), and its rank."""
+
+    version: int | None
+    granted: dict[int, frozenset[str]]
+    own: dict[int, frozenset[str]]
+    parents: dict[int, int | None]
+    priorities: dict[int, int]
+    admin_id: int | None
+    everything: frozenset[str]
+
+    def permissions(self, role_id: int) -> frozenset[str]:
+        """The names of the house (resource.action) that a role grants, with those of its parents."""
+        return self.granted.get(role_id, frozenset()) & registry.permissions.keys()
+
+    def descendants(self, role_id: int) -> set[int]:
+        """All roles that inherit from this one, however far."""
+        found: set[int] = set()
+        frontier = {role_id}
+        while frontier:
+            frontier = {child for child, parent in self.parents.items() if parent in frontier} - found
+            found |= frontier
+        return found
+
+
+_current: RoleMap | None = None
+
+
+def role_map(version: int | None) -> RoleMap:
+    """The map at this version, read anew only where the process holds another one."""
+    global _current
+    held = _current
+    if held is not None and version is not None and held.version == version:
+        return held
+    loaded = _load(version)
+    if version is not None:
+        _current = loaded
+    return loaded
+
+
+def current_role_map() -> RoleMap:
+    """The map as it is now; asks the database for its version."""
+    return role_map(RoleMapVersion.objects.values_list("version", flat=True).first())
+
+
+def mark_changed() -> None:
+    """Give the map a new version; called first by every change of a role, so that such changes queue up."""
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("A role changes only inside a transaction.")
+    RoleMapVersion.objects.update_or_create(pk=1, defaults={"version": secrets.randbits(62)})
+
+
+def with_django_names(names: frozenset[str]) -> frozenset[str]:
+    return names.union(*(registry.permissions[name].django for name in names))
+
+
+def _load(version: int | None) -> RoleMap:
+    own: dict[int, set[str]] = {}
+    parents: dict[int, int | None] = {}
+    priorities: dict[int, int] = {}
+    admin_id = None
+    rows = Role.objects.values_list("pk", "name_key", "priority", "parent_id", "group__permissions__codename")
+    for role_id, name_key, priority, parent_id, codename in rows:
+        names = own.setdefault(role_id, set())
+        # A permission whose declaration has left the code grants nothing.
+        if codename in registry.permissions:
+            names.add(codename)
+        parents[role_id], priorities[role_id] = parent_id, priority
+        if name_key == ADMIN:
+            admin_id = role_id
+    registered = frozenset(registry.permissions)
+    if admin_id is not None:
+        own[admin_id] = set(registered)
+    return RoleMap(
+        version=version,
+        granted={role_id: with_django_names(_with_parents(role_id, own, parents)) for role_id in own},
+        own={role_id: frozenset(names) for role_id, names in own.items()},
+        parents=parents,
+        priorities=priorities,
+        admin_id=admin_id,
+        everything=with_django_names(registered),
+    )
+
+
+def _with_parents(role_id: int, own: dict[int, set[str]], parents: dict[int, int | None]) -> frozenset[str]:
+    names: set[str] = set()
+    seen: set[int] = set()
+    current: int | None = role_id
+    while current is not None and current not in seen:
+        seen.add(current)
+        names |= own.get(current, set())
+        current = parents.get(current)
+    return frozenset(names)

@@ -1,0 +1,96 @@
+"""Who may give what to whom: each rule answers one sentence where it refuses, and nothing where it does not.
+
+Nobody grants what they lack, nobody touches a person or a role above their own rank (of their own rank only with
+roles.admin), and the last admin stays. An actor of None is the installation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from rbac.backend import ranked
+from rbac.models import Assignment, Role
+from rbac.role_map import RoleMap, current_role_map
+from rbac.system_roles import ADMIN
+from ui.registry import registry
+
+
+def outranked(actor: User | None, priority: int) -> bool:
+    """Whether something of this priority stands beyond the reach of `actor`."""
+    if actor is None:
+        return False
+    own = ranked(actor).role_priority
+    return priority > own or (priority == own and not actor.has_perm("roles.admin"))
+
+
+def person_refusal(actor: User | None, user: User) -> str | None:
+    if outranked(actor, ranked(user).role_priority):
+        return _("%(person)s holds a role of the same or a higher rank than yours.") % {"person": user}
+    return None
+
+
+def user_refusal(actor: User | None, target: User, act: str) -> str | None:
+    """The rule accounts asks before it changes a person; `act` is create, update, activate, deactivate or the like."""
+    if act == "deactivate" and is_last_admin(target):
+        return last_admin_sentence(target)
+    if actor is not None and actor.pk == target.pk and act != "deactivate":
+        return None
+    return person_refusal(actor, target)
+
+
+def grant_refusal(actor: User | None, user: User, role: Role) -> str | None:
+    """Why `actor` may not give or take `role` to or from `user`."""
+    if actor is None:
+        return None
+    if outranked(actor, role.priority):
+        return _("The role %(role)s has the same or a higher rank than yours.") % {"role": role}
+    return person_refusal(actor, user) or lacking_refusal(actor, current_role_map().permissions(role.pk))
+
+
+def lacking_refusal(actor: User | None, names: Collection[str]) -> str | None:
+    """Why `actor` may not hand out these permissions."""
+    if actor is None:
+        return None
+    lacking = sorted(name for name in names if not actor.has_perm(name))
+    if not lacking:
+        return None
+    shown = ", ".join(str(registry.permissions[name].label) for name in lacking[:3])
+    more = len(lacking) - 3
+    if more > 0:
+        shown += ngettext(" and %(count)d more", " and %(count)d more", more) % {"count": more}
+    return _("You cannot give what you do not have yourself: %(permissions)s.") % {"permissions": shown}
+
+
+def role_refusal(actor: User | None, priority: int) -> str | None:
+    """Why `actor` may not create, change or delete a role of this priority."""
+    if outranked(actor, priority):
+        return _("Only roles of a lower rank than your own can be changed by you.")
+    return None
+
+
+def descendants_refusal(actor: User | None, role: Role, roles: RoleMap) -> str | None:
+    """Why `actor` may not take anything from `role`: those who inherit it would lose it too."""
+    if any(outranked(actor, roles.priorities[child]) for child in roles.descendants(role.pk)):
+        return _("A role of a higher rank inherits from %(role)s, so nothing can be taken from it by you.") % {
+            "role": role
+        }
+    return None
+
+
+def is_last_admin(user: User) -> bool:
+    """Whether without this person nobody would be admin for good; the row of the admin role is locked first."""
+    role = Role.objects.select_for_update().filter(name_key=ADMIN).first()
+    if role is None or not user.is_active:
+        return False
+    lasting = Assignment.objects.counting().filter(role=role, ends_at__isnull=True).values("user_id")
+    admins = User.objects.active().filter(Q(pk__in=lasting) | Q(is_superuser=True))
+    return set(admins.order_by("pk").values_list("pk", flat=True)[:2]) == {user.pk}
+
+
+def last_admin_sentence(user: User) -> str:
+    return _("%(person)s is the last admin. Make somebody else admin first.") % {"person": user}

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from rbac.views import assignment, role
+
+app_name = "rbac"
+urlpatterns = [
+    path("roles/", role.role_list, name="role_list"),
+    path("roles/new/", role.role_create, name="role_create"),
+    path("roles/<int:pk>/", role.role_detail, name="role_detail"),
+    path("roles/<int:pk>/people/", role.role_people, name="role_people"),
+    path("roles/<int:pk>/edit/", role.role_edit, name="role_edit"),
+    path("roles/<int:pk>/delete/", role.role_delete, name="role_delete"),
+    path("users/<uuid:public_id>/roles/", assignment.user_roles, name="user_roles"),
+    path("users/<uuid:public_id>/roles/assign/", assignment.role_assign, name="role_assign"),
+    path("users/<uuid:public_id>/roles/<int:pk>/revoke/", assignment.role_revoke, name="role_revoke"),
+]

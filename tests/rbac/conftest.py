@@ -1,0 +1,54 @@
+"""The cast of these tests: roles as every installation has them, and people who hold one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from rbac.actions import assign_role, seed_system_roles
+from rbac.models import Role
+
+type MakePerson = Callable[..., User]
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def roles(db: None) -> dict[str, Role]:
+    """The system roles by key."""
+    seed_system_roles()
+    return {role.name_key: role for role in Role.objects.all()}
+
+
+def make_person(*keys: str, ends_at: datetime | None = None, **fields: object) -> User:
+    """Somebody who holds exactly these roles."""
+    number = next(_numbers)
+    user = User(username=f"person{number}", email=f"person{number}@example.org", **fields)
+    user.set_unusable_password()
+    user.save()
+    for key in keys:
+        assign_role(actor=None, user=user, role=Role.objects.get(name_key=key), ends_at=ends_at)
+    return user
+
+
+@pytest.fixture
+def person(roles: dict[str, Role]) -> MakePerson:
+    return make_person
+
+
+@pytest.fixture
+def as_person(client: Client) -> Callable[[User], Client]:
+    def sign_in(user: User, *, stepped_up: bool = False) -> Client:
+        client.force_login(user)
+        if stepped_up:
+            session = client.session
+            session["stepped_up_at"] = 2**40
+            session.save()
+        return client
+
+    return sign_in
