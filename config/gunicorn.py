@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from typing import Any
 
 worker_class = "asgi"
+# Django's application knows no lifespan.
+asgi_lifespan = "off"
 # A door for remote control that nobody here uses.
 control_socket_disable = True
 # The request log is ours (JSON, with the request id), so gunicorn keeps to its own troubles.
@@ -13,4 +17,10 @@ loglevel = "warning"
 # Only these may tell us, by X-Forwarded-Proto, that a request came in by HTTPS.
 forwarded_allow_ips = os.environ.get("TRUSTED_PROXIES") or "127.0.0.1,::1"
 timeout = 60
-keepalive = 30
+keepalive = 5
+backlog = 2048
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the worker's event loop keep our backlog: left to itself it listens again with one of 100."""
+    worker.loop.create_server = partial(worker.loop.create_server, backlog=backlog)

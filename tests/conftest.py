@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -41,3 +43,15 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
             drop_triggers(connection)
             create_triggers(connection)
             connection.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Note what was skipped and why, for the command that runs the suite on several databases."""
+    notes = os.environ.get("GATEHOUSE_TEST_SKIPPED")
+    if not notes:
+        return
+    lines = []
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        lines.append(f"{report.nodeid}\t{' '.join(reason.removeprefix('Skipped: ').split())}\n")
+    Path(notes).write_text("".join(lines))
