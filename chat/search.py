@@ -35,7 +35,7 @@ def matching(conversations: ConversationQuerySet, text: str) -> ConversationQuer
 
 
 def snippets(conversations: Iterable[Conversation], text: str) -> dict[int, list[Piece]]:
-    """Where `text` was first said in each of `conversations`, by their keys; one query, and only a piece of each text."""
+    """Where `text` was first said in each of `conversations`, by their keys; one query, never whole texts."""
     said = (
         Message.objects.filter(conversation=OuterRef("pk"), content__icontains=text)
         .order_by("id")

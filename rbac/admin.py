@@ -1,0 +1,69 @@
+"""Roles and who holds them in the Django admin; groups and their permissions are shown as part of the role."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+
+from rbac.models import Assignment, Role, RoleMapVersion
+from ui.admin import ViewOnlyAdmin
+
+
+@admin.register(Role)
+class RoleAdmin(ViewOnlyAdmin):
+    list_display = ("name", "priority", "parent", "is_system", "description")
+    list_filter = ("is_system",)
+    list_select_related = ("parent",)
+    ordering = ("-priority", "name_key")
+    search_fields = ("name", "description")
+    fields = (
+        "name",
+        "description",
+        "group",
+        "is_system",
+        "priority",
+        "parent",
+        "created_at",
+        "updated_at",
+    )
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "role", "is_active", "starts_at", "ends_at", "assigned_at", "assigned_by")
+    list_filter = ("is_active", "role")
+    list_select_related = ("user", "role", "assigned_by")
+    ordering = ("-assigned_at", "-id")
+    search_fields = ("user__username_key", "user__full_name", "role__name", "reason")
+    fields = (
+        "user",
+        "role",
+        "is_active",
+        "starts_at",
+        "ends_at",
+        "reason",
+        "assigned_at",
+        "assigned_by",
+    )
+
+
+@admin.register(RoleMapVersion)
+class RoleMapVersionAdmin(ViewOnlyAdmin):
+    list_display = ("id", "version")
+    fields = ("version",)
+
+
+@admin.register(Group)
+class GroupAdmin(ViewOnlyAdmin):
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name", "permissions")
+
+
+@admin.register(Permission)
+class PermissionAdmin(ViewOnlyAdmin):
+    list_display = ("name", "codename")
+    ordering = ("codename",)
+    search_fields = ("name", "codename")
+    fields = ("name", "codename")
