@@ -1,5 +1,63 @@
+"""What every request of somebody signed in leaves behind and brings along."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone, translation
+from django.utils.deprecation import MiddlewareMixin
+
+from accounts.models import Session, User
+from accounts.sessions import idle_life
+from settings_store import circumstances
+
+# Activity is written down at most this often, so that reading pages hardly ever writes.
+RESOLUTION = timedelta(minutes=1)
 
 
 class SessionMiddleware(DjangoSessionMiddleware):
-    pass
+    """Django's own; named here so that it and the store stay together."""
+
+
+class ActivityMiddleware(MiddlewareMixin):
+    """Notes that a session is in use, and shows times and words as its person likes them."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if SESSION_KEY not in request.session:
+            return
+        row: Session | None = request.session.row  # type: ignore[attr-defined]  # our SessionStore's
+        if row is None or not request.user.is_authenticated:
+            return
+        circumstances.update(session_id=str(row.public_id))
+        _note(row)
+        _suit(request, request.user)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # A thread serves somebody else next.
+        timezone.deactivate()
+        return response
+
+
+def _note(row: Session) -> None:
+    now = timezone.now()
+    if now - row.last_activity < RESOLUTION:
+        return
+    row.last_activity, row.expire_date = now, now + idle_life()
+    Session.objects.filter(pk=row.pk, last_activity__lte=now - RESOLUTION).update(
+        last_activity=row.last_activity, expire_date=row.expire_date
+    )
+
+
+def _suit(request: HttpRequest, person: User) -> None:
+    try:
+        timezone.activate(ZoneInfo(person.time_zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        timezone.deactivate()
+    if person.language in dict(settings.LANGUAGES):
+        translation.activate(person.language)
+        request.LANGUAGE_CODE = person.language

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
 import uuid
+from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any, ClassVar, Self
 
-from django.contrib.auth.models import (
-    AbstractBaseUser,
-    BaseUserManager,
-    PermissionsMixin,
-)
-from django.contrib.sessions.base_session import AbstractBaseSession
-from django.core.validators import RegexValidator
+from django.conf import settings
+from django.contrib.auth import get_backends
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-USERNAME_PATTERN = r"^[\w][\w.+-]*$"
-
-
-def normalised(name: str) -> str:
-    """The form in which e-mail addresses and usernames are compared: NFKC and case-folded (Unicode TR 36)."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+from accounts.devices import device_in_words, is_phone
+from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -33,7 +27,22 @@ class UserQuerySet(models.QuerySet["User"]):
     def named(self, name: str) -> Self:
         """The one person with this e-mail address or username, however it is written."""
         key = normalised(name)
-        return self.filter(models.Q(email_key=key) if "@" in key else models.Q(username_key=key))
+        if not key or not storable(key):
+            return self.none()
+        # A username never holds an @, so the two kinds of name cannot be mistaken for one another.
+        return self.filter(email_key=key) if "@" in key else self.filter(username_key=key)
+
+    def matching(self, words: str) -> Self:
+        """Those in whose username, e-mail address or full name each of the words occurs."""
+        people = self if storable(words) else self.none()
+        for word in words.split():
+            key = normalised(word)
+            people = people.filter(
+                models.Q(username_key__contains=key)
+                | models.Q(email_key__contains=key)
+                | models.Q(full_name__icontains=word)
+            )
+        return people
 
     def team_of(self, supervisor: User) -> Self:
         """Everybody below `supervisor`, however deep, not the supervisor; one recursive query."""
@@ -57,7 +66,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk=viewer.pk)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]
+PeopleManager = BaseUserManager.from_queryset(UserQuerySet)
+
+
+class UserManager(PeopleManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(username_key=normalised(username or ""))
 
@@ -66,21 +78,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. Deactivated, never deleted, so that what they wrote and did keeps its name."""
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
-    username = models.CharField(
-        _("username"),
-        max_length=150,
-        validators=[
-            RegexValidator(
-                USERNAME_PATTERN,
-                _("Use letters, digits and . + - _ only, beginning with a letter."),
-            )
-        ],
-    )
-    email = models.EmailField(_("email address"), max_length=254)
+    username = models.CharField(_("username"), max_length=USERNAME_LENGTH, validators=[username_validator])
+    email = models.EmailField(_("email address"), max_length=EMAIL_LENGTH)
     # Uniqueness without regard to case, in a way that every database enforces alike.
-    username_key = models.CharField(max_length=150, unique=True, editable=False)
-    email_key = models.CharField(max_length=254, unique=True, editable=False)
+    username_key = models.CharField(max_length=USERNAME_LENGTH, unique=True, editable=False)
+    email_key = models.CharField(max_length=EMAIL_LENGTH, unique=True, editable=False)
     full_name = models.CharField(_("full name"), max_length=150, blank=True)
+    # What lists sort people by: the full name where there is one, else the username.
+    name_key = models.CharField(max_length=150, editable=False)
     bio = models.TextField(_("about"), max_length=2000, blank=True)
     language = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
@@ -117,21 +122,33 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        indexes = [models.Index(fields=["is_active", "username_key"], name="user_active_username")]
+        indexes = [
+            models.Index(fields=["name_key", "id"], name="user_name"),
+            models.Index(fields=["-created_at", "-id"], name="user_created"),
+            models.Index(fields=["-last_login", "-id"], name="user_last_login"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.username
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.username_key, self.email_key = (
-            normalised(self.username),
-            normalised(self.email),
-        )
+        self.username_key, self.email_key = normalised(self.username), normalised(self.email)
+        self.name_key = normalised(str(self))[:150]
         fields = kwargs.get("update_fields")
-        if fields is not None:
-            keys = {f"{name}_key" for name in ("username", "email") if name in fields}
-            kwargs["update_fields"] = {*fields, *keys}
+        if fields is not None and {"username", "email", "full_name"}.intersection(fields):
+            kwargs["update_fields"] = {*fields, "username_key", "email_key", "name_key"}
         super().save(*args, **kwargs)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Asks the backend alone: Django's own answer to a superuser is True, whatever was asked."""
+        return any(backend.has_perm(self, perm, obj) for backend in get_backends())
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return any(
+            backend.has_module_perms(self, app_label)
+            for backend in get_backends()
+            if hasattr(backend, "has_module_perms")
+        )
 
     @property
     def is_staff(self) -> bool:
@@ -147,12 +164,21 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self) -> Self:
-        return self.filter(expire_date__gt=timezone.now(), ends_at__gt=timezone.now())
+        now = timezone.now()
+        return self.filter(expire_date__gt=now, ends_at__gt=now)
+
+
+BrowserManager = BaseSessionManager.from_queryset(SessionQuerySet)
+
+
+class SessionManager(BrowserManager["Session"]):
+    """Django's own for sessions, with the questions of this house."""
 
 
 class Session(AbstractBaseSession):
     """One signed-in browser. The key is the SHA-256 of its cookie, so that reading this table opens no door."""
 
+    session_key = models.CharField(_("hash of the cookie"), max_length=64, primary_key=True, editable=False)
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         User,
@@ -168,17 +194,29 @@ class Session(AbstractBaseSession):
     last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
     ends_at = models.DateTimeField(_("ends at the latest"))
 
-    objects = SessionQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[SessionManager] = SessionManager()
 
-    class Meta(AbstractBaseSession.Meta):
+    class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
         indexes = [models.Index(fields=["user", "-last_activity"], name="session_user_activity")]
 
+    def __str__(self) -> str:
+        return self.device
+
     @classmethod
     def get_session_store_class(cls) -> Any:
-        from accounts.sessions import (
-            SessionStore,
-        )  # Django's own pattern: store and model name each other
+        return import_module(settings.SESSION_ENGINE).SessionStore
 
-        return SessionStore
+    @property
+    def device(self) -> str:
+        return device_in_words(self.user_agent)
+
+    @property
+    def on_phone(self) -> bool:
+        return is_phone(self.user_agent)
+
+    def is_over(self, *, now: datetime, idle: timedelta, absolute: timedelta) -> bool:
+        """Whether it has run out, by what was promised when it began and by the limits that hold now."""
+        begun = self.signed_in_at or self.last_activity
+        return min(self.expire_date, self.ends_at, self.last_activity + idle, begun + absolute) <= now

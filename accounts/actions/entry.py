@@ -1,0 +1,74 @@
+"""Coming in, going out, and proving oneself again."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from django.contrib import auth
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.credentials import hashing
+from accounts.models import Session, User
+from accounts.sessions import SessionStore
+from settings_store import audit, circumstances
+from ui.guard import STEP_UP_SESSION_KEY
+
+
+@transaction.atomic
+def sign_in(*, request: HttpRequest, user: User) -> None:
+    """Open a session for somebody whose password was just checked; whatever session the browser had is over."""
+    session = cast(SessionStore, request.session)
+    session.flush()
+    auth.login(request, user)
+    # Signing in is the freshest proof there is.
+    session[STEP_UP_SESSION_KEY] = time.time()
+    session.save()
+    if session.row:
+        circumstances.update(session_id=str(session.row.public_id))
+    audit.record("session.signed_in", actor=user, target=user)
+
+
+@transaction.atomic
+def record_failed_sign_in(*, identifier: str) -> None:
+    """Note that a password was refused; what was typed stays out, for people type passwords into the wrong field."""
+    audit.record("session.sign_in_failed", actor=None, target=User.objects.named(identifier).first())
+
+
+@transaction.atomic
+def sign_out(*, request: HttpRequest, user: User) -> None:
+    """End the session of this browser."""
+    auth.logout(request)
+    audit.record("session.signed_out", actor=user, target=user)
+
+
+@transaction.atomic
+def step_up(*, request: HttpRequest, user: User) -> None:
+    """Note that this session's person gave the password just now; its cookie changes, the old one is dead."""
+    # The check may have renewed an older hash, and a session is bound to the hash it began with.
+    auth.update_session_auth_hash(request, user)
+    request.session[STEP_UP_SESSION_KEY] = time.time()
+    request.session.save()
+    audit.record("session.stepped_up", actor=user, target=user)
+
+
+@sensitive_variables("password")
+def change_password(*, actor: User | None, user: User, password: str, keep: Session | None = None) -> None:
+    """Give `user` a new password and end all their sessions but `keep`; ValidationError where it is the old one."""
+    # Hashing takes a tenth of a second, too long to hold a row or the trail.
+    with hashing:
+        if check_password(password, user.password):
+            raise ValidationError(_("Choose a password that differs from the present one."))
+        encoded = make_password(password)
+    with transaction.atomic():
+        row = User.objects.select_for_update().get(pk=user.pk)
+        row.password = user.password = encoded
+        row.must_change_password = user.must_change_password = False
+        row.save(update_fields=["password", "must_change_password", "updated_at"])
+        ended, __ = Session.objects.filter(user=user).exclude(pk=keep.pk if keep else "").delete()
+        audit.record("password.changed", actor=actor, target=user, after={"sessions_ended": ended})

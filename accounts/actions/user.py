@@ -1,0 +1,175 @@
+"""Making people, changing what is known of them, letting them in and keeping them out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import rules
+from accounts.models import Session, User
+from accounts.names import clean_email, clean_username, normalised
+from accounts.signals import user_registered
+from settings_store import audit
+
+TAKEN = {
+    "username": gettext_lazy("Somebody has this username, or one that looks the same."),
+    "email": gettext_lazy("Somebody has this email address, or one that looks the same."),
+}
+# What an edit may touch; the trail shows exactly these.
+FIELDS = ("username", "email", "full_name", "bio", "language", "time_zone", "preferences", "is_verified", "supervisor")
+
+
+@sensitive_variables("password")
+@transaction.atomic
+def create_user(
+    *,
+    actor: User | None,
+    username: str,
+    email: str,
+    password: str | None = None,
+    full_name: str = "",
+    supervisor: User | None = None,
+    must_change_password: bool = True,
+    is_verified: bool = False,
+) -> User:
+    """Make a person; without a password they cannot sign in until they are given one."""
+    user = User(
+        username=clean_username(username),
+        email=clean_email(email),
+        full_name=full_name,
+        supervisor=supervisor,
+        must_change_password=must_change_password,
+        is_verified=is_verified,
+        created_by=actor,
+    )
+    user.set_password(password)
+    refuse_taken(username=user.username, email=user.email)
+    _save(user)
+    user_registered.send(sender=User, user=user, actor=actor)
+    audit.record("user.created", actor=actor, target=user, after=_snapshot(user))
+    return user
+
+
+@transaction.atomic
+def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
+    """Change what is known of somebody; only the fields of `FIELDS`, and nothing happens where nothing differs."""
+    if unknown := changes.keys() - set(FIELDS):
+        raise TypeError(f"update_user cannot change {', '.join(sorted(unknown))}")
+    if actor != user:
+        rules.ask(actor, user, "update")
+    if "supervisor" in changes:
+        _lock_tree()
+    row = User.objects.select_for_update(of=("self",)).select_related("supervisor").get(pk=user.pk)
+    if "username" in changes:
+        changes["username"] = clean_username(changes["username"])
+    if "email" in changes:
+        changes["email"] = clean_email(changes["email"])
+    changed = {name: value for name, value in changes.items() if getattr(row, name) != value}
+    if "email" in changed and row.is_verified:
+        changed.setdefault("is_verified", False)
+    if not changed:
+        return row
+    if changed.get("supervisor"):
+        refuse_circle(user=row, supervisor=changed["supervisor"])
+    refuse_taken(username=changed.get("username"), email=changed.get("email"), besides=row)
+    before = _snapshot(row)
+    for name, value in changed.items():
+        setattr(row, name, value)
+    _save(row, update_fields=[*changed, "updated_at"])
+    after = _snapshot(row)
+    audit.record(
+        "user.updated",
+        actor=actor,
+        target=row,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+    )
+    return row
+
+
+def update_profile(*, actor: User, **changes: Any) -> User:
+    """Change one's own details and preferences; name, address and supervisor are given by others."""
+    if unknown := changes.keys() - {"full_name", "bio", "language", "time_zone", "preferences"}:
+        raise TypeError(f"update_profile cannot change {', '.join(sorted(unknown))}")
+    return update_user(actor=actor, user=actor, **changes)
+
+
+@transaction.atomic
+def activate_user(*, actor: User | None, user: User) -> User:
+    """Let somebody in again; their roles count again as far as these have not run out."""
+    rules.ask(actor, user, "activate")
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if row.is_active:
+        return row
+    row.is_active = True
+    row.save(update_fields=["is_active", "updated_at"])
+    audit.record("user.activated", actor=actor, target=row, before={"is_active": False}, after={"is_active": True})
+    return row
+
+
+@transaction.atomic
+def deactivate_user(*, actor: User | None, user: User, reason: str = "") -> User:
+    """Keep somebody out from the next request on; all that they wrote and did stays."""
+    if actor == user:
+        raise ValidationError(_("You cannot deactivate yourself."), code="refused")
+    rules.ask(actor, user, "deactivate")
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if not row.is_active:
+        return row
+    row.is_active = False
+    row.save(update_fields=["is_active", "updated_at"])
+    ended = Session.objects.filter(user=row).delete()[0]
+    audit.record(
+        "user.deactivated",
+        actor=actor,
+        target=row,
+        before={"is_active": True},
+        after={"is_active": False, "sessions_ended": ended},
+        reason=reason,
+    )
+    return row
+
+
+def refuse_taken(*, username: str | None = None, email: str | None = None, besides: User | None = None) -> None:
+    """Raise ValidationError for each name that somebody else has, however they write it."""
+    others = User.objects.exclude(pk=besides.pk) if besides else User.objects.all()
+    errors = {}
+    if username and others.filter(username_key=normalised(username)).exists():
+        errors["username"] = TAKEN["username"]
+    if email and others.filter(email_key=normalised(email)).exists():
+        errors["email"] = TAKEN["email"]
+    if errors:
+        raise ValidationError(errors)
+
+
+def refuse_circle(*, user: User, supervisor: User) -> None:
+    """Raise ValidationError where `supervisor` stands below `user`, or is the same person."""
+    if supervisor == user or User.objects.team_of(user).filter(pk=supervisor.pk).exists():
+        raise ValidationError(
+            {"supervisor": _("%(name)s is in this person's own team.") % {"name": supervisor}}, code="circle"
+        )
+
+
+def _lock_tree() -> None:
+    # Two changes of supervisor, each harmless, can close a circle together: they pass one at a time.
+    User.objects.select_for_update().order_by("pk").values("pk").first()
+
+
+def _save(user: User, **kwargs: Any) -> None:
+    try:
+        with transaction.atomic():
+            user.save(**kwargs)
+    except IntegrityError as error:
+        # Somebody took the name between the question and the act.
+        raise ValidationError(_("Somebody has just taken this username or email address.")) from error
+
+
+def _snapshot(user: User) -> dict[str, Any]:
+    values = {name: getattr(user, name) for name in FIELDS}
+    values["supervisor"] = str(user.supervisor) if user.supervisor else None
+    return values

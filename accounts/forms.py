@@ -1,0 +1,184 @@
+"""What people send about themselves and others, cleaned; whether it may happen is for the actions to say."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.actions.user import refuse_circle, refuse_taken
+from accounts.credentials import PASSWORD_LENGTH
+from accounts.models import User
+from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
+from ui.context import THEMES
+from ui.forms import normalise
+
+
+def _password_help() -> str:
+    return " ".join(password_validators_help_texts())
+
+
+password_help = lazy(_password_help, str)
+
+
+def password_field(label: Any, *, autocomplete: str, **options: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=PASSWORD_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
+        **options,
+    )
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(
+        label=_("Email or username"),
+        max_length=EMAIL_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    password = password_field(_("Password"), autocomplete="current-password")
+
+
+class StepUpForm(forms.Form):
+    password = password_field(_("Password"), autocomplete="current-password")
+
+
+class PasswordChangeForm(forms.Form):
+    present = password_field(_("Present password"), autocomplete="current-password")
+    password = password_field(_("New password"), autocomplete="new-password", help_text=password_help())
+    repeated = password_field(_("New password again"), autocomplete="new-password")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
+
+    def clean(self) -> None:
+        password, repeated = self.cleaned_data.get("password"), self.cleaned_data.get("repeated")
+        if password and repeated and password != repeated:
+            self.add_error("repeated", _("The two new passwords differ."))
+
+
+class ProfileForm(forms.Form):
+    full_name = forms.CharField(label=_("Full name"), max_length=150, required=False)
+    bio = forms.CharField(
+        label=_("About you"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=lambda: [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
+    )
+    theme = forms.ChoiceField(
+        label=_("Theme"),
+        choices=[("system", _("As the system has it")), ("light", _("Light")), ("dark", _("Dark"))],
+    )
+
+    def clean_full_name(self) -> str:
+        return normalise(self.cleaned_data["full_name"])
+
+    def clean_bio(self) -> str:
+        return normalise(self.cleaned_data["bio"])
+
+
+class ThemeForm(forms.Form):
+    theme = forms.ChoiceField(choices=[(name, name) for name in ("system", *THEMES)])
+
+
+class PersonField(forms.CharField):
+    """Somebody by username or e-mail address, among those the person at the form may see."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=EMAIL_LENGTH, **kwargs)
+        self.people = User.objects.none()
+
+    def clean(self, value: Any) -> User | None:
+        name = super().clean(value)
+        if not name:
+            return None
+        person = self.people.named(name).first()
+        if person is None:
+            raise ValidationError(_("Nobody you may see has this username or email address."))
+        return person
+
+
+class UserForm(forms.Form):
+    """The details of another person, new or known."""
+
+    username = forms.CharField(label=_("Username"), max_length=USERNAME_LENGTH)
+    email = forms.CharField(
+        label=_("Email address"), max_length=EMAIL_LENGTH, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    full_name = forms.CharField(label=_("Full name"), max_length=150, required=False)
+    supervisor = PersonField(
+        label=_("Supervisor"),
+        required=False,
+        help_text=_("Username or email address of the person who looks after them."),
+    )
+
+    def __init__(self, *args: Any, viewer: User, person: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+        field = cast(PersonField, self.fields["supervisor"])
+        field.people = User.objects.visible_to(viewer).active()
+        if person and person.supervisor_id:
+            # Whoever looks after them now may stay, also when out of sight or deactivated.
+            field.people |= User.objects.filter(pk=person.supervisor_id)
+
+    def clean_username(self) -> str:
+        username = clean_username(self.cleaned_data["username"])
+        _refuse_taken(self.person, username=username)
+        return username
+
+    def clean_email(self) -> str:
+        email = clean_email(self.cleaned_data["email"])
+        _refuse_taken(self.person, email=email)
+        return email
+
+    def clean_full_name(self) -> str:
+        return normalise(self.cleaned_data["full_name"])
+
+    def clean_supervisor(self) -> User | None:
+        supervisor: User | None = self.cleaned_data["supervisor"]
+        if supervisor and self.person and supervisor.pk != self.person.supervisor_id:
+            refuse_circle(user=self.person, supervisor=supervisor)
+        return supervisor
+
+
+class UserCreateForm(UserForm):
+    password = password_field(
+        _("First password"),
+        autocomplete="new-password",
+        required=False,
+        help_text=_("Leave it empty to have one made. It must be changed at the first sign-in."),
+    )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if password:
+            validate_password(password, User(username=self.data.get("username", ""), email=self.data.get("email", "")))
+        return password
+
+
+class DeactivateForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
+
+    def clean_reason(self) -> str:
+        return normalise(self.cleaned_data["reason"])
+
+
+def _refuse_taken(person: User | None, **name: str) -> None:
+    try:
+        refuse_taken(**name, besides=person)
+    except ValidationError as error:
+        raise ValidationError([message for messages in error.message_dict.values() for message in messages]) from error

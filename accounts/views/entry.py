@@ -1,0 +1,123 @@
+"""The doors: sign in, sign out, prove oneself again, change the password."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.contrib.auth import authenticate, update_session_auth_hash
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import actions, credentials
+from accounts.forms import PasswordChangeForm, SignInForm, StepUpForm, ThemeForm
+from accounts.http import HtmxHttpRequest
+from accounts.models import User
+from ui.guard import public, signed_in
+
+require_page_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@public
+@sensitive_post_parameters("password")
+@require_page_methods
+def login(request: HttpRequest) -> HttpResponse:
+    """The same answer, in the same time, for a wrong password and for a person who is unknown, inactive or locked."""
+    if request.method != "POST" and request.user.is_authenticated:
+        return redirect(_next(request))
+    form = SignInForm(request.POST or None)
+    if form.is_valid():
+        identifier = form.cleaned_data["username"]
+        person = authenticate(request, username=identifier, password=form.cleaned_data["password"])
+        if isinstance(person, User):
+            actions.sign_in(request=request, user=person)
+            return redirect(_next(request))
+        actions.record_failed_sign_in(identifier=identifier)
+        form.add_error(
+            None,
+            _(
+                "That email or username and password do not belong together. "
+                "After many wrong passwords nobody gets in for a while, even with the right one."
+            ),
+        )
+    return render(request, "accounts/login.html", {"form": form, "next": _next(request)})
+
+
+@signed_in(before_password_change=True)
+@require_POST
+def logout(request: HtmxHttpRequest) -> HttpResponse:
+    actions.sign_out(request=request, user=request.user)
+    return redirect("login")
+
+
+@signed_in
+@sensitive_post_parameters("password")
+@require_page_methods
+def step_up(request: HtmxHttpRequest) -> HttpResponse:
+    """Ask for the password again before something dangerous, then go on to where the person was."""
+    form = StepUpForm(request.POST or None)
+    if form.is_valid():
+        if credentials.confirm(request.user, form.cleaned_data["password"]):
+            actions.step_up(request=request, user=request.user)
+            return redirect(_next(request))
+        form.add_error("password", _wrong_password())
+    return render(request, "accounts/step_up.html", {"form": form, "next": _next(request)})
+
+
+@signed_in(before_password_change=True)
+@sensitive_post_parameters("present", "password", "repeated")
+@require_page_methods
+def password_change(request: HtmxHttpRequest) -> HttpResponse:
+    forced = request.user.must_change_password
+    form = PasswordChangeForm(request.POST or None, user=request.user)
+    if form.is_valid() and _password_changed(request, form):
+        messages.success(request, _("Password changed. All other sessions are signed out."))
+        return redirect("home" if forced else "accounts:profile")
+    return render(request, "accounts/password_change.html", {"form": form, "forced": forced})
+
+
+@signed_in
+@require_POST
+def theme(request: HtmxHttpRequest) -> HttpResponse:
+    form = ThemeForm(request.POST)
+    if form.is_valid():
+        preferences = {**request.user.preferences, "theme": form.cleaned_data["theme"]}
+        actions.update_profile(actor=request.user, preferences=preferences)
+    return redirect(_next(request))
+
+
+def _password_changed(request: HtmxHttpRequest, form: PasswordChangeForm) -> bool:
+    if not credentials.confirm(request.user, form.cleaned_data["present"]):
+        form.add_error("present", _wrong_password())
+        return False
+    try:
+        actions.change_password(
+            actor=request.user, user=request.user, password=form.cleaned_data["password"], keep=request.session.row
+        )
+    except ValidationError as error:
+        form.add_error("password", error)
+        return False
+    # A session is bound to the hash it began with, and its old cookie must not outlive the old password.
+    update_session_auth_hash(request, request.user)
+    return True
+
+
+def _wrong_password() -> str:
+    return _("This is not your password. After many wrong ones, none is tried for a while.")
+
+
+def _next(request: HttpRequest) -> str:
+    """Where to go afterwards: a page of this house that is no door, else Home."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    if not url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return resolve_url("home")
+    if urlsplit(wanted).path in {resolve_url(name) for name in ("login", "logout", "step_up", "theme")}:
+        return resolve_url("home")
+    return wanted

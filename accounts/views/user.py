@@ -1,0 +1,192 @@
+"""Other people: who they are, whether they may come in, and where they are signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import actions, credentials, rules
+from accounts.forms import DeactivateForm, UserCreateForm, UserForm
+from accounts.http import HtmxHttpRequest
+from accounts.models import Session, User, UserQuerySet
+from accounts.views.entry import require_page_methods
+from ui.guard import requires
+from ui.keyset import paginate
+from ui.registry import UserColumn, registry
+
+ORDERS = {"name": ("name_key",), "created": ("-created_at",), "seen": ("-last_login",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list: a person and what higher floors know of them."""
+
+    person: User
+    cells: list[tuple[UserColumn, Any]]
+
+
+@requires("users.read")
+@require_safe
+def user_list(request: HtmxHttpRequest) -> HttpResponse:
+    people, words, state = _filtered(request)
+    page = paginate(people.select_related("supervisor"), request, order=ORDERS, default="name")
+    columns = sorted(registry.user_columns, key=lambda column: column.order)
+    values = [column.values(page.rows) for column in columns]
+    rows = [
+        Row(person, [(column, known.get(person)) for column, known in zip(columns, values, strict=True)])
+        for person in page.rows
+    ]
+    context = {"page": page, "rows": rows, "columns": columns, "words": words, "state": state}
+    return render(request, "accounts/user_list.html", context)
+
+
+@requires("users.write")
+@sensitive_post_parameters("password")
+@require_page_methods
+def user_create(request: HtmxHttpRequest) -> HttpResponse:
+    form = UserCreateForm(request.POST or None, viewer=request.user)
+    if form.is_valid():
+        given = form.cleaned_data.pop("password")
+        password = given or credentials.one_time_password()
+        try:
+            person = actions.create_user(actor=request.user, password=password, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            if given:
+                messages.success(request, _("%(person)s can sign in now.") % {"person": person})
+                return redirect("accounts:user_detail", person.public_id)
+            # Shown in this one answer and kept nowhere, so there is no page to redirect to.
+            return render(request, "accounts/user_created.html", {"person": person, "password": password})
+    return render(request, "accounts/user_create.html", {"form": form})
+
+
+@requires("users.read")
+@require_safe
+def user_detail(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id, User.objects.select_related("supervisor", "created_by"))
+    context = {"person": person, "team": User.objects.team_of(person).count()}
+    return render(request, "accounts/user_detail.html", context)
+
+
+@requires("users.write")
+@require_page_methods
+def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id, User.objects.select_related("supervisor"))
+    initial = {name: getattr(person, name) for name in ("username", "email", "full_name")}
+    initial["supervisor"] = person.supervisor.username if person.supervisor else ""
+    form = UserForm(request.POST or None, initial=initial, viewer=request.user, person=person)
+    if form.is_valid():
+        try:
+            actions.update_user(actor=request.user, user=person, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("Saved"))
+            return redirect("accounts:user_detail", person.public_id)
+    return render(request, "accounts/user_edit.html", {"form": form, "person": person})
+
+
+@requires("users.delete")
+@require_page_methods
+def user_deactivate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id)
+    form = DeactivateForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.deactivate_user(actor=request.user, user=person, reason=form.cleaned_data["reason"])
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, _("%(person)s is deactivated and signed out.") % {"person": person})
+            return redirect("accounts:user_detail", person.public_id)
+    return render(request, "accounts/user_deactivate.html", {"form": form, "person": person})
+
+
+@requires("users.delete")
+@require_POST
+def user_activate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id)
+    try:
+        actions.activate_user(actor=request.user, user=person)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        messages.success(request, _("%(person)s can sign in again.") % {"person": person})
+    return redirect("accounts:user_detail", person.public_id)
+
+
+@requires("users.read")
+@require_safe
+def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id)
+    sessions = Session.objects.live().filter(user=person).order_by("-last_activity")
+    context = {
+        "person": person,
+        "sessions": sessions,
+        "this": request.session.row,
+        "may_end": request.user.has_perm("users.write")
+        and (person == request.user or rules.refusal(request.user, person, "revoke_session") is None),
+    }
+    return render(request, "accounts/user_sessions.html", context)
+
+
+@requires("users.write")
+@require_POST
+def user_session_revoke(request: HtmxHttpRequest, user_id: UUID, session_id: UUID) -> HttpResponse:
+    person = _person(request, user_id)
+    session = get_object_or_404(Session, user=person, public_id=session_id)
+    try:
+        actions.revoke_session(actor=request.user, session=session)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        messages.success(request, _("%(device)s is signed out.") % {"device": session.device})
+    return redirect("accounts:user_sessions", person.public_id)
+
+
+@requires("users.write")
+@require_POST
+def user_sessions_revoke(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = _person(request, user_id)
+    keep = request.session.row if person == request.user else None
+    try:
+        ended = actions.revoke_other_sessions(actor=request.user, user=person, keep=keep)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        words = ngettext("%(count)d session is signed out.", "%(count)d sessions are signed out.", ended)
+        messages.success(request, words % {"count": ended})
+    return redirect("accounts:user_sessions", person.public_id)
+
+
+def _person(request: HtmxHttpRequest, user_id: UUID, people: UserQuerySet | None = None) -> User:
+    """The person of the address, where the viewer may see them; a stranger is not there at all."""
+    known = User.objects.all() if people is None else people
+    return get_object_or_404(known.visible_to(request.user), public_id=user_id)
+
+
+def _filtered(request: HtmxHttpRequest) -> tuple[UserQuerySet, str, str]:
+    people = User.objects.visible_to(request.user)
+    words, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
+    if words:
+        people = people.matching(words)
+    if state == "active":
+        people = people.active()
+    elif state == "inactive":
+        people = people.filter(is_active=False)
+    elif state == "new":
+        people = people.filter(is_active=True, last_login=None)
+    else:
+        state = ""
+    return people, words, state
