@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import struct
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -23,6 +24,7 @@ FORMAT = b"\x01"
 KEY_BYTES, KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES = 32, 8, 12, 16
 _NONCE_AT = len(FORMAT) + KEY_ID_BYTES
 _TEXT_AT = _NONCE_AT + NONCE_BYTES
+_LENGTHS = struct.Struct(">II")
 
 
 class CannotOpen(Exception):
@@ -86,11 +88,12 @@ def variable(environment: str) -> str:
 def keyring(environment: str | None = None) -> Keyring:
     """The keys of `environment`, by default of this installation's; raises ImproperlyConfigured for unreadable ones."""
     environment = environment or settings.ENVIRONMENT
-    return _keyring(environment, settings.DATABASE_ENCRYPTION_KEYS.get(environment, ""), variable(environment))
+    return _keyring(environment, settings.DATABASE_ENCRYPTION_KEYS.get(environment, ""))
 
 
 @lru_cache(maxsize=16)
-def _keyring(environment: str, text: str, name: str) -> Keyring:
+def _keyring(environment: str, text: str) -> Keyring:
+    name = variable(environment)
     keys: list[Key] = []
     for number, part in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
         try:
@@ -147,6 +150,6 @@ def _derived(key: Key, purpose: str) -> bytes:
 
 
 def _bound_to(header: bytes, environment: str, context: str) -> bytes:
-    # Each part goes in with its length before it, so that no two different places ever read the same.
-    parts = (header, environment.encode(), context.encode())
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    # The header has a fixed length and the other parts have theirs before them: no two places ever read the same.
+    where, what = environment.encode(), context.encode()
+    return header + _LENGTHS.pack(len(where), len(what)) + where + what
