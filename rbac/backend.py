@@ -88,7 +88,7 @@ def _load(user_id: Any) -> User | None:
     people = list(User.objects.raw(_statement(), [now, now, user_id]))
     if not people:
         return None
-    user = people[0]
+    user: User = people[0]
     facts = user.__dict__
     version, role_ids = facts.pop("role_map_version"), facts.pop("counting_role_ids")
     _rank(user, role_map(version), frozenset(map(int, role_ids.split(","))) if role_ids else frozenset())
@@ -114,7 +114,7 @@ def _statement() -> str:
         quote = connection.ops.quote_name
         person, assignment = quote(User._meta.db_table), quote(Assignment._meta.db_table)
         version = quote(RoleMapVersion._meta.db_table)
-        columns = ", ".join(f"{person}.{quote(field.column)}" for field in User._meta.concrete_fields)
+        columns = ", ".join(f"{person}.{quote(str(field.column))}" for field in User._meta.concrete_fields)
         role_ids = "STRING_AGG(role_id::text, ',')" if vendor == "postgresql" else "GROUP_CONCAT(role_id)"
         # The same question as AssignmentQuerySet.counting.
         _statements[vendor] = (

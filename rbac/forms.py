@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from rbac.backend import ranked
-from rbac.models import Role
+from rbac.models import Role, RoleQuerySet
 from rbac.role_map import current_role_map
 from rbac.rules import outranked
 from rbac.system_roles import BY_KEY
@@ -57,17 +57,17 @@ class RoleForm(forms.Form):
     )
     permissions = forms.MultipleChoiceField(required=False, choices=())
 
-    def __init__(self, *args: Any, role: Role | None = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, role: Role | None = None) -> None:
         self.role = role
-        initial = kwargs.pop("initial", {})
+        initial = {}
         if role is not None:
             initial = {
                 "name": role.name,
                 "description": role.description,
                 "priority": role.priority,
                 "parent": role.parent_id,
-            } | initial
-        super().__init__(*args, initial=initial, **kwargs)
+            }
+        super().__init__(data, initial=initial)
         parents = Role.objects.by_rank()
         if role is not None:
             parents = parents.exclude(pk__in={role.pk} | current_role_map().descendants(role.pk))
@@ -105,8 +105,8 @@ class AssignmentForm(forms.Form):
         help_text=_("Empty: no end."),
     )
 
-    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, actor: User) -> None:
+        super().__init__(data)
         self.fields["role"].queryset = assignable_by(actor)  # type: ignore[attr-defined]  # see RoleForm
 
     def clean(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class ReasonForm(forms.Form):
     reason = LineField(label=_("Reason"), max_length=300, required=False)
 
 
-def assignable_by(actor: User) -> Any:
+def assignable_by(actor: User) -> RoleQuerySet:
     """Roles that `actor` may hand out: below their own rank and with nothing they lack."""
     roles, held = current_role_map(), ranked(actor).granted
     keys = [

@@ -80,7 +80,7 @@ def matrix(role: Role | None, *, chosen: Collection[str] | None = None) -> list[
         row = rows.setdefault(permission.resource, Row(permission.resource, about))
         inherited_from = "" if name in shown else sources.get(name, "")
         row.cells[permission.action] = Cell(permission, name in shown, inherited_from, locked=name in core)
-    groups = {label: Group(label) for label in (TALK, OVERSEE, PEOPLE, RUN, OTHER)}
+    groups: dict[Text, Group] = {label: Group(label) for label in (TALK, OVERSEE, PEOPLE, RUN, OTHER)}
     for resource in [*(known for known in RESOURCES if known in rows), *sorted(rows.keys() - RESOURCES.keys())]:
         groups[RESOURCES.get(resource, (OTHER, ""))[0]].rows.append(rows[resource])
     return [group for group in groups.values() if group.rows]

@@ -7,6 +7,8 @@ nobody will ever see again, and so no trace in any process.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -62,10 +64,21 @@ def current_role_map() -> RoleMap:
     return role_map(RoleMapVersion.objects.values_list("version", flat=True).first())
 
 
-def mark_changed() -> None:
-    """Give the map a new version; called first by every change of a role, so that such changes queue up."""
+@contextmanager
+def changing_roles() -> Iterator[None]:
+    """Around every change of a role: such changes queue up, and what is read on the way is known to nobody later.
+
+    A version before and another after: a map read between the two, by the rules of the very change, bears a version
+    that is never committed.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("A role changes only inside a transaction.")
+    _renew()
+    yield
+    _renew()
+
+
+def _renew() -> None:
     RoleMapVersion.objects.update_or_create(pk=1, defaults={"version": secrets.randbits(62)})
 
 

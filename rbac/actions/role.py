@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.names import normalised
 from rbac.actions.seeding import permission_rows
 from rbac.models import Role
-from rbac.role_map import RoleMap, current_role_map, mark_changed
+from rbac.role_map import RoleMap, changing_roles, current_role_map
 from rbac.rules import descendants_refusal, lacking_refusal, role_refusal
 from rbac.system_roles import BY_KEY
 from settings_store import audit
@@ -32,23 +32,23 @@ def create_role(
     permissions: Collection[str] = (),
 ) -> Role:
     """Make a role of one's own with these permissions and those of its parent."""
-    mark_changed()
-    roles = current_role_map()
-    names = _registered(permissions)
-    _refuse(role_refusal(actor, priority))
-    _refuse(lacking_refusal(actor, names | (roles.permissions(parent.pk) if parent else frozenset())))
-    _check_name(name)
-    _check_parent(parent, priority=priority)
-    group, _made = Group.objects.get_or_create(name=name)
-    role = Role.objects.create(
-        group=group,
-        name=name,
-        name_key=normalised(name),
-        description=description,
-        priority=priority,
-        parent=parent,
-    )
-    group.permissions.set(permission_rows(names).values())
+    with changing_roles():
+        roles = current_role_map()
+        names = _registered(permissions)
+        _refuse(role_refusal(actor, priority))
+        _refuse(lacking_refusal(actor, names | (roles.permissions(parent.pk) if parent else frozenset())))
+        _check_name(name)
+        _check_parent(parent, priority=priority)
+        group, _made = Group.objects.get_or_create(name=name)
+        role = Role.objects.create(
+            group=group,
+            name=name,
+            name_key=normalised(name),
+            description=description,
+            priority=priority,
+            parent=parent,
+        )
+        group.permissions.set(permission_rows(names).values())
     audit.record("role.created", actor=actor, target=role, after=_facts(role, names))
     return role
 
@@ -65,32 +65,25 @@ def update_role(
     permissions: Collection[str],
 ) -> Role:
     """Give `role` these facts and exactly these permissions of its own."""
-    mark_changed()
-    roles = current_role_map()
-    role = Role.objects.select_related("group", "parent").get(pk=role.pk)
-    had, names = roles.own.get(role.pk, frozenset()), _registered(permissions)
-    before = _facts(role, had)
-    if before == _facts(Role(name=name, description=description, priority=priority, parent=parent), names):
-        return role
-    _refuse(role_refusal(actor, max(priority, role.priority)))
-    inherited = roles.permissions(parent.pk) if parent else frozenset()
-    held = roles.permissions(role.pk)
-    _refuse(lacking_refusal(actor, (names | inherited) - held))
-    if held - (names | inherited):
-        _refuse(descendants_refusal(actor, role, roles))
-    if role.is_system:
-        _check_core(role, names, unchanged=(name, priority, parent) == (role.name, role.priority, role.parent))
-    _check_name(name, role=role)
-    _check_parent(parent, priority=priority, role=role, roles=roles)
-    role.name, role.description, role.priority, role.parent = name, description, priority, parent
-    if not role.is_system:
-        role.name_key = normalised(name)
-    role.save(update_fields=["name", "name_key", "description", "priority", "parent", "updated_at"])
-    if role.group.name != name:
-        role.group.name = name
-        role.group.save(update_fields=["name"])
-    role.group.permissions.set(permission_rows(names).values())
-    after = _facts(role, names)
+    with changing_roles():
+        roles = current_role_map()
+        role = Role.objects.select_related("group", "parent").get(pk=role.pk)
+        had, names = roles.own.get(role.pk, frozenset()), _registered(permissions)
+        before = _facts(role, had)
+        wanted = Role(name=name, description=description, priority=priority, parent=parent)
+        after = _facts(wanted, names)
+        if before == after:
+            return role
+        _check_edit(actor, role, wanted=wanted, names=names, roles=roles)
+        for fact in ("name", "description", "priority", "parent"):
+            setattr(role, fact, getattr(wanted, fact))
+        if not role.is_system:
+            role.name_key = normalised(name)
+        role.save(update_fields=["name", "name_key", "description", "priority", "parent", "updated_at"])
+        if role.group.name != name:
+            role.group.name = name
+            role.group.save(update_fields=["name"])
+        role.group.permissions.set(permission_rows(names).values())
     changed = [fact for fact in after if after[fact] != before[fact]]
     audit.record(
         "role.updated",
@@ -105,28 +98,42 @@ def update_role(
 @transaction.atomic
 def delete_role(*, actor: User | None, role: Role) -> None:
     """Delete a role of one's own that nobody holds and nothing inherits from."""
-    mark_changed()
-    role = Role.objects.select_for_update().get(pk=role.pk)
-    _refuse(role_refusal(actor, role.priority))
-    if role.is_system:
-        raise ValidationError(_("A system role cannot be deleted."))
-    if child := role.children.first():
-        raise ValidationError(_("The role %(role)s inherits from it. Change that first.") % {"role": child})
-    if role.assignments.unended().exists():
-        raise ValidationError(_("People hold this role. Take it from them first."))
-    before = _facts(role, current_role_map().own.get(role.pk, frozenset()))
-    target_id, target_name, group = str(role.pk), role.name, role.group
-    role.assignments.all().delete()
-    role.delete()
-    group.delete()
+    with changing_roles():
+        role = Role.objects.select_for_update().get(pk=role.pk)
+        _refuse(role_refusal(actor, role.priority))
+        if role.is_system:
+            raise ValidationError(_("A system role cannot be deleted."))
+        if child := role.children.first():
+            raise ValidationError(_("The role %(role)s inherits from it. Change that first.") % {"role": child})
+        if role.assignments.unended().exists():
+            raise ValidationError(_("People hold this role. Take it from them first."))
+        before = _facts(role, current_role_map().own.get(role.pk, frozenset()))
+        target_id, group = str(role.pk), role.group
+        role.assignments.all().delete()
+        role.delete()
+        group.delete()
     audit.record(
         "role.deleted",
         actor=actor,
         target_type=Role._meta.label_lower,
         target_id=target_id,
-        target_name=target_name,
+        target_name=role.name,
         before=before,
     )
+
+
+def _check_edit(actor: User | None, role: Role, *, wanted: Role, names: frozenset[str], roles: RoleMap) -> None:
+    """Refuse an edit that goes beyond its actor or would take a system role apart."""
+    _refuse(role_refusal(actor, max(wanted.priority, role.priority)))
+    held = roles.permissions(role.pk)
+    will_hold = names | (roles.permissions(wanted.parent.pk) if wanted.parent else frozenset())
+    _refuse(lacking_refusal(actor, will_hold - held))
+    if held - will_hold:
+        _refuse(descendants_refusal(actor, role, roles))
+    if role.is_system:
+        _check_core(role, wanted, names)
+    _check_name(wanted.name, role=role)
+    _check_parent(wanted.parent, priority=wanted.priority, role=role, roles=roles)
 
 
 def _refuse(refusal: str | None) -> None:
@@ -163,8 +170,8 @@ def _check_parent(
         raise ValidationError({"priority": _("A role that inherits from it has a lower priority than this.")})
 
 
-def _check_core(role: Role, names: frozenset[str], *, unchanged: bool) -> None:
-    if not unchanged:
+def _check_core(role: Role, wanted: Role, names: frozenset[str]) -> None:
+    if (wanted.name, wanted.priority, wanted.parent) != (role.name, role.priority, role.parent):
         raise ValidationError(_("Name, priority and parent of a system role stay as they are."))
     if BY_KEY[role.name_key].core - names:
         raise ValidationError({"permissions": _("What a system role begins with cannot be taken from it.")})

@@ -7,7 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from rbac.models import Role
-from rbac.role_map import mark_changed
+from rbac.role_map import changing_roles
 from rbac.system_roles import SYSTEM_ROLES, SystemRole
 from settings_store import audit
 from ui.registry import registry
@@ -28,13 +28,13 @@ def permission_rows(names: set[str] | frozenset[str]) -> dict[str, Permission]:
 @transaction.atomic
 def seed_system_roles() -> None:
     """Create the system roles and give each its core; what was added to them by hand stays. Safe to repeat."""
-    mark_changed()
-    rows = permission_rows(frozenset(registry.permissions))
-    created = {}
-    for wanted in SYSTEM_ROLES:
-        role = _settled(wanted, created_names=created)
-        held = set(role.group.permissions.values_list("codename", flat=True))
-        role.group.permissions.add(*(rows[name] for name in wanted.core - held))
+    with changing_roles():
+        rows = permission_rows(frozenset(registry.permissions))
+        created: dict[str, Role] = {}
+        for wanted in SYSTEM_ROLES:
+            role = _settled(wanted, created_names=created)
+            held = set(role.group.permissions.values_list("codename", flat=True))
+            role.group.permissions.add(*(rows[name] for name in wanted.core - held))
     for role in created.values():
         audit.record("role.created", actor=None, target=role, after={"name": role.name, "priority": role.priority})
 

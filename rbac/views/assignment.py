@@ -104,7 +104,8 @@ def role_revoke(request: HtmxHttpRequest, public_id: UUID, pk: int) -> HttpRespo
 
 
 def _person(request: HtmxHttpRequest, public_id: UUID) -> User:
-    return get_object_or_404(User.objects.visible_to(request.user), public_id=public_id)
+    person: User = get_object_or_404(User.objects.visible_to(request.user), public_id=public_id)
+    return person
 
 
 def _is_power(role: Role) -> bool:
