@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps.registry import Apps
+from django.apps.registry import apps as installed
 from django.db import DEFAULT_DB_ALIAS
 
 
-def ensure_single_rows(*, apps: Apps, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
-    """After a migration (or a flush of the suite's database): make the rows where they are missing."""
+def ensure_single_rows(*, apps: Apps = installed, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
+    """After a migration (or a flush of the suite's database): make the rows where they are missing.
+
+    A flush names no apps: then they are those of this process.
+    """
     for name in ("AuditHead", "StoreVersion"):
         try:
             model = apps.get_model("settings_store", name)
