@@ -34,10 +34,10 @@ def _triggers_stand_aside(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """Put them back once the tables are empty."""
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Put them back once the tables are empty; after the very last test there are no tables any more."""
     yield
-    if _is_transactional(item):
+    if nextitem is not None and _is_transactional(item):
         blocker: DjangoDbBlocker = item.config.stash[blocking_manager_key]
         with blocker.unblock():
             drop_triggers(connection)
