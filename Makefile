@@ -1,7 +1,6 @@
 # The front door. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run dev setup test check screenshots
-export PORT
+.PHONY: help run dev manage setup test check screenshots
 
 PYTHON := .venv/bin/python
 
@@ -13,6 +12,9 @@ run: ## set everything up and serve http://127.0.0.1:8000 (PORT=… for another 
 
 dev: ## the same data behind a debug server that reloads
 	@scripts/setup.sh all && exec $(PYTHON) scripts/run.py --dev
+
+manage: ## a manage.py command on the data of `make run`: make manage ARGS="init --sample-data"
+	@scripts/setup.sh run && exec $(PYTHON) scripts/run.py --manage $(ARGS)
 
 setup: ## install everything needed to work on Gatehouse
 	@scripts/setup.sh all

@@ -1,6 +1,6 @@
 """`make run`: prepare the installation where needed, then keep the server and the local model until told to stop.
 
-With --dev a debug server that reloads, on the same data.
+With --dev a debug server that reloads, on the same data; with --manage a command of manage.py on it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ class Stopped(Exception):  # an order, not an error
 def main() -> int:
     os.chdir(ROOT)
     dev = "--dev" in sys.argv[1:]
-    _listen_to_signals()
     try:
-        port = _wanted_port()
         data = Path(os.environ.get("GATEHOUSE_DATA_DIR") or "data").expanduser().resolve()
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        env = _environment(data, port=port, dev=dev)
+        if sys.argv[1:2] == ["--manage"]:
+            command = [sys.executable, "manage.py", *sys.argv[2:]]
+            os.execve(sys.executable, command, _environment(data, dev=False))
+        _listen_to_signals()
+        port = _wanted_port()
+        env = _environment(data, dev=dev)
         with _log(data) as log:
             return _run(env, data=data, port=port, dev=dev, log=None if dev else log)
     except Stopped:
@@ -104,7 +107,7 @@ def _wanted_port() -> int:
     return int(text)
 
 
-def _environment(data: Path, *, port: int, dev: bool) -> dict[str, str]:
+def _environment(data: Path, *, dev: bool) -> dict[str, str]:
     """The environment of everything we start: safe on loopback, with keys made once where none are given."""
     env = dict(os.environ)
     env["GATEHOUSE_DATA_DIR"] = str(data)

@@ -73,9 +73,14 @@ if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [
 fi
 
 uv=$(find_uv)
+present=$(version_of .venv/bin/python)
 python=$(find_python 312)
-if [ -n "$python" ]; then
-    export UV_PYTHON="$python"
+if [ -n "$present" ] && [ "$present" -ge 312 ]; then
+    # Any other path to the same interpreter would have uv build .venv anew.
+    export UV_PYTHON="$PWD/.venv/bin/python"
+elif [ -n "$python" ]; then
+    UV_PYTHON=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
+    export UV_PYTHON
 elif ! "$uv" python find '>=3.12' >/dev/null 2>&1 && ! "$uv" python install 3.13 >/dev/null 2>&1; then
     old=$(find_python 308)
     fail "Gatehouse needs Python 3.12 or newer; the newest here is $("${old:-python3}" -V 2>&1 | head -n 1) and uv could fetch none."
@@ -94,4 +99,4 @@ else
     fail "The packages that uv.lock names could not be installed; the lines above say why."
 fi
 echo "$wanted" > "$stamp"
-if [ "$what" = all ]; then echo "$wanted" > .venv/.synced-run; fi
+if [ "$what" = all ]; then echo "$wanted" >.venv/.synced-run; fi

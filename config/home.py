@@ -1,0 +1,47 @@
+"""The sections of Home that the roof itself puts there, because each looks at more than one floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from chat.models import Conversation, Model, Provider
+from settings_store.models import AuditEvent
+from ui.registry import HomeCard
+
+LINES = 8
+
+
+def attention(request: HttpRequest) -> dict[str, Any] | None:
+    """What somebody should do something about; nothing where all is well."""
+    user = request.user
+    if not user.has_perm("models.read"):
+        return None
+    failing = Provider.objects.filter(is_enabled=True).exclude(trouble="").order_by("name")[:LINES]
+    no_model = user.has_perm("models.write") and not Model.objects.usable().exists()
+    if not failing and not no_model:
+        return None
+    return {"failing": failing, "no_model": no_model}
+
+
+def recent_conversations(request: HttpRequest) -> dict[str, Any] | None:
+    """The person's own newest conversations."""
+    if not request.user.has_perm("chat.use"):
+        return None
+    own = Conversation.objects.filter(owner_id=request.user.pk, deleted_at__isnull=True)
+    return {"conversations": own.select_related("model").order_by("-last_message_at", "-id")[:LINES]}
+
+
+def recent_changes(request: HttpRequest) -> dict[str, Any] | None:
+    """The newest events of the trail, comings and goings left out."""
+    if not request.user.has_perm("audit.read"):
+        return None
+    return {"events": AuditEvent.objects.exclude(action__startswith="session.").order_by("-sequence")[:LINES]}
+
+
+CARDS = [
+    HomeCard("config/home.html#attention", attention, order=10),
+    HomeCard("config/home.html#conversations", recent_conversations, order=20),
+    HomeCard("config/home.html#changes", recent_changes, order=30),
+]
