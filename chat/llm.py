@@ -40,7 +40,6 @@ class Kind(StrEnum):
     TOO_LONG = "too long"
     REJECTED = "rejected"
     FAILED = "failed"
-    REDIRECTED = "redirected"
     NONSENSE = "nonsense"
     SILENT = "silent"
     CUT = "cut"
@@ -164,18 +163,21 @@ async def _request(
             session.request(method, endpoint.url(path), headers=headers, json=body, allow_redirects=False) as response,
         ):
             yield response
-    except outbound.OutboundRefused as error:
-        raise ProviderError(str(error), Kind.FORBIDDEN) from error
-    except aiohttp.ClientConnectorDNSError as error:
-        sentence = _("The model server's name cannot be found.")
-        raise ProviderError(sentence, Kind.UNRESOLVED, repr(error)) from error
     except aiohttp.ConnectionTimeoutError as error:
         raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
     except TimeoutError as error:
         raise ProviderError(_("The model server has gone silent."), Kind.SILENT, repr(error)) from error
     except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, outbound.OutboundRefused):
+            raise _forbidden(error.os_error) from error
+        if isinstance(error, aiohttp.ClientConnectorDNSError):
+            sentence = _("The model server's name cannot be found.")
+            raise ProviderError(sentence, Kind.UNRESOLVED, repr(error)) from error
         raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:
+        # The guard refuses as an error of the operating system would come, and so it arrives in aiohttp's wrapping.
+        if isinstance(error.__cause__, outbound.OutboundRefused):
+            raise _forbidden(error.__cause__) from error
         raise _cut(repr(error)) from error
     except (aiohttp.ClientError, ValueError, OSError) as error:
         raise _nonsense(_("The model server answered something that cannot be understood."), repr(error)) from error
@@ -265,8 +267,6 @@ async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:
     except (ProviderError, aiohttp.ClientError, TimeoutError):
         body = ""
     detail = f"{status} {body}"
-    if 300 <= status < 400:
-        return ProviderError(_("The model server points to another address, which is not followed."), Kind.REDIRECTED)
     if status in (401, 403):
         return ProviderError(_("The model server does not accept our key."), Kind.UNAUTHORISED, detail)
     if status == 429:
@@ -295,6 +295,10 @@ def _is_too_long(body: str) -> bool:
 def _too_long(detail: str) -> ProviderError:
     sentence = _("The conversation has grown longer than this model can read. Begin a new one.")
     return ProviderError(sentence, Kind.TOO_LONG, detail)
+
+
+def _forbidden(refused: outbound.OutboundRefused) -> ProviderError:
+    return ProviderError(str(refused), Kind.FORBIDDEN)
 
 
 def _cut(detail: str) -> ProviderError:

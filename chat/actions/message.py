@@ -1,0 +1,176 @@
+"""What happens to messages: sent, answered again, stopped, given up. Own talk is not in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import batched
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from chat.branches import newest_leaf_below
+from chat.models import Conversation, Message, Model, SystemPrompt
+from settings_store import limits
+from settings_store.store import get_setting
+
+# An answer whose process has not said for this long that it is alive counts as interrupted.
+LEASE = timedelta(seconds=8)
+TITLE_LENGTH = 60
+# Nobody else writes into SQLite while a batch is stored.
+KEPT_AT_ONCE = 50
+
+
+def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPrompt | None = None) -> Message:
+    """Store the first message of a new conversation and answer the pending answer to it."""
+    _take_turn(actor)
+    with transaction.atomic():
+        conversation = Conversation.objects.create(
+            owner=actor,
+            title=first_words(text),
+            model=model,
+            system_prompt=prompt,
+            system_text=prompt.content if prompt else "",
+        )
+        return _ask(conversation, text=text, model=model, parent=None)
+
+
+def send_message(*, actor: User, conversation: Conversation, text: str, model: Model) -> Message:
+    """Store a message at the end of the active branch and answer the pending answer to it.
+
+    Raises ValidationError while another answer is being written, or when the person sends too much.
+    """
+    _refuse_while_answering(conversation)
+    _take_turn(actor)
+    with transaction.atomic():
+        conversation = _lock(conversation)
+        parent = conversation.active_leaf or conversation.messages.order_by("pk").last()
+        return _ask(conversation, text=text, model=model, parent=parent)
+
+
+def answer_again(*, actor: User, answer: Message, model: Model) -> Message:
+    """Another version of an answer, beside it; the conversation goes on from the new one."""
+    _refuse_while_answering(answer.conversation)
+    _take_turn(actor)
+    with transaction.atomic():
+        conversation = _lock(answer.conversation)
+        return _add_answer(conversation, parent=answer.parent, model=model, messages=1)
+
+
+def stop_answer(*, actor: User, answer: Message) -> None:
+    """Ask for the end of an answer, in whatever process it is written; what there is of it stays."""
+    Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(stop_requested=True)
+
+
+def show_version(*, actor: User, message: Message) -> None:
+    """Read on from this version of a message."""
+    leaf = newest_leaf_below(message)
+    Conversation.objects.filter(pk=message.conversation_id).update(active_leaf=leaf)
+
+
+def fail_answer(*, answer: Message, sentence: str) -> None:
+    """End an answer that could not even be asked for."""
+    Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(
+        status=Message.Status.FAILED, error=sentence, finished_at=timezone.now(), lease_until=None
+    )
+
+
+def keep_answers(grown: Mapping[int, str | None]) -> set[int]:
+    """Renew the leases of answers being written, store the text of those that grew, and tell which are to stop."""
+    unfinished = Message.objects.filter(status__in=Message.UNFINISHED)
+    for batch in batched(grown.items(), KEPT_AT_ONCE):
+        with transaction.atomic():
+            lease = timezone.now() + LEASE
+            for pk, text in batch:
+                if text is not None:
+                    unfinished.filter(pk=pk).update(status=Message.Status.STREAMING, content=text, lease_until=lease)
+            unfinished.filter(pk__in=[pk for pk, text in batch if text is None]).update(lease_until=lease)
+    return set(Message.objects.filter(pk__in=list(grown), stop_requested=True).values_list("pk", flat=True))
+
+
+def finish_answer(pk: int, /, **facts: Any) -> None:
+    """Store the end of an answer, whole; also over an "interrupted" that was said of it while nobody could store."""
+    open_ones = (*Message.UNFINISHED, Message.Status.INTERRUPTED)
+    Message.objects.filter(pk=pk, status__in=open_ones).update(**facts, finished_at=timezone.now(), lease_until=None)
+
+
+def interrupt_orphans() -> int:
+    """Say "interrupted" on every answer whose process is gone, and tell how many there were."""
+    if not Message.objects.orphaned().exists():
+        return 0
+    return Message.objects.orphaned().update(
+        status=Message.Status.INTERRUPTED,
+        error=_("The server stopped while this was being written."),
+        finished_at=timezone.now(),
+        lease_until=None,
+    )
+
+
+def first_words(text: str) -> str:
+    """A title until a better one is made: the beginning of the first line that says anything."""
+    line = " ".join(next((line for line in text.splitlines() if line.strip()), "").split())
+    if len(line) <= TITLE_LENGTH:
+        return line
+    begun = line[: TITLE_LENGTH - 1]
+    return f"{(begun.rpartition(' ')[0] or begun).rstrip(' ,.;:')}…"
+
+
+def _take_turn(actor: User) -> None:
+    limit = int(get_setting("chat.messages_per_minute"))
+    reservation = limits.reserve("chat.messages", str(actor.pk), limit=limit, seconds=60)
+    if not reservation.allowed:
+        wait = reservation.retry_after
+        raise ValidationError(
+            ngettext(
+                "You have sent many messages in a short time. Wait a second.",
+                "You have sent many messages in a short time. Wait %(wait)s seconds.",
+                wait,
+            )
+            % {"wait": wait},
+            code="limited",
+        )
+
+
+def _lock(conversation: Conversation) -> Conversation:
+    """The conversation as it is now, nobody else adding to it until the transaction ends."""
+    conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
+    _refuse_while_answering(conversation)
+    return conversation
+
+
+def _refuse_while_answering(conversation: Conversation) -> None:
+    interrupt_orphans()
+    if conversation.messages.filter(status__in=Message.UNFINISHED).exists():
+        raise ValidationError(_("Wait for the answer, or stop it first. Your message is still here."), code="busy")
+
+
+def _ask(conversation: Conversation, *, text: str, model: Model, parent: Message | None) -> Message:
+    question = Message.objects.create(
+        conversation=conversation, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.COMPLETE
+    )
+    return _add_answer(conversation, parent=question, model=model, messages=2)
+
+
+def _add_answer(conversation: Conversation, *, parent: Message | None, model: Model, messages: int) -> Message:
+    now = timezone.now()
+    answer = Message.objects.create(
+        conversation=conversation,
+        parent=parent,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.PENDING,
+        model=model,
+        model_name=model.name,
+        lease_until=now + LEASE,
+    )
+    conversation.model = model
+    conversation.active_leaf = answer
+    conversation.last_message_at = now
+    conversation.message_count = F("message_count") + messages
+    conversation.save(update_fields=["model", "active_leaf", "last_message_at", "message_count"])
+    return answer

@@ -1,0 +1,84 @@
+"""Which messages of a conversation are read now: the branch that ends in its active leaf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chat.models import Conversation, Message
+
+# A page of more turns than this would be slow to read and to send; the model is told more (see generation).
+SHOWN_TURNS = 200
+
+
+@dataclass(slots=True)
+class Turn:
+    """A message on the branch, and the versions beside it that lead to other branches."""
+
+    message: Message
+    number: int = 1
+    versions: int = 1
+    previous: UUID | None = None
+    next: UUID | None = None
+
+
+@dataclass(slots=True)
+class Branch:
+    """The turns shown, oldest first, and how many more lie before them."""
+
+    turns: list[Turn]
+    earlier: int = 0
+
+    @property
+    def unfinished(self) -> Message | None:
+        """The answer being written at its end."""
+        last = self.turns[-1].message if self.turns else None
+        return last if last is not None and last.is_unfinished else None
+
+
+def branch_of(conversation: Conversation, *, shown: int = SHOWN_TURNS) -> Branch:
+    """The active branch in two queries, however long and branched the conversation is."""
+    rows = list(
+        Message.objects.filter(conversation=conversation).order_by("pk").values_list("pk", "parent_id", "public_id")
+    )
+    if not rows:
+        return Branch([])
+    parents = {pk: parent for pk, parent, _public_id in rows}
+    versions: dict[int | None, list[tuple[int, UUID]]] = {}
+    for pk, parent, public_id in rows:
+        versions.setdefault(parent, []).append((pk, public_id))
+    path = path_to(conversation.active_leaf_id or rows[-1][0], parents)
+    earlier = max(len(path) - shown, 0)
+    messages = Message.objects.select_related("model__provider").in_bulk(path[earlier:])
+    return Branch([_turn(messages[pk], versions[parents[pk]]) for pk in path[earlier:]], earlier)
+
+
+def path_to(leaf: int, parents: dict[int, int | None]) -> list[int]:
+    """The keys from the first message to `leaf`."""
+    path: list[int] = []
+    step: int | None = leaf
+    while step is not None and step in parents:
+        path.append(step)
+        step = parents[step]
+    return path[::-1]
+
+
+def newest_leaf_below(message: Message) -> Message:
+    """Where reading goes on when a version is chosen: its newest answer, and so on to the end."""
+    rows = Message.objects.filter(conversation_id=message.conversation_id, pk__gt=message.pk)
+    children = {parent: pk for pk, parent in rows.order_by("pk").values_list("pk", "parent_id")}
+    leaf = message.pk
+    while leaf in children:
+        leaf = children[leaf]
+    return message if leaf == message.pk else Message.objects.get(pk=leaf)
+
+
+def _turn(message: Message, versions: list[tuple[int, UUID]]) -> Turn:
+    at = [pk for pk, _public_id in versions].index(message.pk)
+    return Turn(
+        message,
+        number=at + 1,
+        versions=len(versions),
+        previous=versions[at - 1][1] if at else None,
+        next=versions[at + 1][1] if at + 1 < len(versions) else None,
+    )

@@ -1,0 +1,27 @@
+"""What a conversation may be held with, and what is chosen where nobody has chosen."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from chat.models import Model, SystemPrompt
+from settings_store.store import get_setting
+
+
+def usable_models() -> QuerySet[Model]:
+    """Models of enabled servers, the demo last."""
+    return Model.objects.usable().order_by("provider__is_demo", "provider__name", "name")
+
+
+def default_model(models: list[Model]) -> Model | None:
+    """The one the setting names, else the first."""
+    wanted = get_setting("chat.default_model")
+    named = [model for model in models if wanted in (model.name, f"{model.provider.name}/{model.name}")]
+    return next(iter(named or models), None)
+
+
+def prompts_for(user: User) -> QuerySet[SystemPrompt]:
+    """The prompts a person may choose from; without prompts.read only the default."""
+    prompts = SystemPrompt.objects.filter(is_deleted=False).order_by("name_key")
+    return prompts if user.has_perm("prompts.read") else prompts.filter(default_mark=True)

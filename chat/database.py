@@ -1,0 +1,27 @@
+"""The database from code that lives longer than a request: streams, and answers being written.
+
+Two threads ask for everybody, and each gives its connection back after every question, so that hundreds of open
+streams hold none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connections
+
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="chat-database")
+
+
+async def in_database[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `work` answers, asked in a thread of its own whose connection is closed afterwards."""
+
+    def ask() -> T:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, ask)

@@ -1,0 +1,84 @@
+"""The composer."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from chat.choices import default_model, prompts_for, usable_models
+from chat.models import Conversation, Model, SystemPrompt
+from ui.forms import normalise
+
+MAX_CHARACTERS = 100_000
+MAX_BYTES = 200_000
+
+
+class ModelChoiceField(forms.ModelChoiceField[Model]):
+    def label_from_instance(self, obj: Model) -> str:
+        label = f"{obj.name}, {obj.provider.name}"
+        return f"{label} ({_('demo model')})" if obj.provider.is_demo else label
+
+
+class PromptChoiceField(forms.ModelChoiceField[SystemPrompt]):
+    def label_from_instance(self, obj: SystemPrompt) -> str:
+        return f"{obj.name} ({_('default')})" if obj.is_default else obj.name
+
+
+class MessageForm(forms.Form):
+    """What is said, to which model, and in a new conversation under which prompt."""
+
+    message = forms.CharField(
+        label=gettext_lazy("Message"),
+        strip=False,
+        error_messages={
+            "required": gettext_lazy("Write a message first."),
+            "null_characters_not_allowed": gettext_lazy("The message holds characters that no text can have."),
+        },
+        widget=forms.Textarea(attrs={"rows": 1, "data-enter-submits": "", "autocomplete": "off"}),
+    )
+    model = ModelChoiceField(
+        label=gettext_lazy("Model"),
+        queryset=Model.objects.none(),
+        empty_label=None,
+        error_messages={
+            "required": gettext_lazy("Choose a model."),
+            "invalid_choice": gettext_lazy("This model is not there any more. Choose another."),
+        },
+    )
+    prompt = PromptChoiceField(
+        label=gettext_lazy("System prompt"),
+        queryset=SystemPrompt.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("None"),
+        error_messages={"invalid_choice": gettext_lazy("This prompt is not there any more. Choose another.")},
+    )
+
+    def __init__(self, data: Any = None, *, user: User, conversation: Conversation | None = None) -> None:
+        models = usable_models()
+        self.models = list(models)
+        chosen = conversation.model if conversation is not None else None
+        self.model_in_use = chosen if chosen in self.models else default_model(self.models)
+        super().__init__(data, initial={"model": self.model_in_use}, auto_id="m-%s")
+        cast(ModelChoiceField, self.fields["model"]).queryset = models
+        if conversation is not None:
+            del self.fields["prompt"]
+            return
+        prompts = prompts_for(user)
+        cast(PromptChoiceField, self.fields["prompt"]).queryset = prompts
+        self.initial["prompt"] = prompts.filter(default_mark=True).first()
+
+    def clean_message(self) -> str:
+        text = normalise(self.cleaned_data["message"])
+        if not text:
+            raise ValidationError(_("Write a message first."))
+        if len(text) > MAX_CHARACTERS or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+            raise ValidationError(
+                _("The message is too long: %(length)s of at most %(most)s characters.")
+                % {"length": f"{len(text):,}", "most": f"{MAX_CHARACTERS:,}"}
+            )
+        return text

@@ -1,0 +1,58 @@
+"""The settings of talking with models."""
+
+from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
+
+from settings_store.store import define
+
+define(
+    "chat.default_model",
+    type="string",
+    default="",
+    required=False,
+    max_length=300,
+    label=_("Model for new conversations"),
+    help=_("Its name, or “server/name” where two servers offer the same. Empty takes the first that is not a demo."),
+    category="chat",
+)
+define(
+    "chat.temperature",
+    type="decimal",
+    default=Decimal("0.7"),
+    minimum=0,
+    maximum=2,
+    label=_("Temperature"),
+    help=_("How freely a model chooses its words; 0 for the likeliest ones."),
+    category="chat",
+)
+define(
+    "chat.max_output_tokens",
+    type="integer",
+    default=2048,
+    minimum=16,
+    maximum=131_072,
+    unit=_("tokens"),
+    label=_("Longest answer"),
+    category="chat",
+)
+define(
+    "chat.messages_per_minute",
+    type="integer",
+    default=30,
+    minimum=1,
+    maximum=1000,
+    label=_("Messages a minute, for each person"),
+    category="chat",
+)
+define(
+    "chat.silence_seconds",
+    type="integer",
+    default=60,
+    minimum=1,
+    maximum=3600,
+    unit=_("seconds"),
+    label=_("Patience with a silent model"),
+    help=_("An answer of which nothing more has come for this long ends as failed."),
+    category="chat",
+)

@@ -1,0 +1,189 @@
+"""What streams send: the text of one answer as it grows, in this process or any other, and always an end.
+
+A stream never begins an answer. It opens with what there is already, so a reader who comes back needs to remember
+nothing: `body` (finished blocks as HTML, the rest as text), then `text` and `block`, and `done` with the whole article.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+from django.db import Error
+from django.utils import timezone
+from django.utils.html import escape
+
+from accounts.models import Session
+from accounts.sessions import absolute_life, idle_life
+from chat.actions.message import interrupt_orphans
+from chat.database import in_database
+from chat.generation import Generation, running
+from chat.markdown import finished_length, to_html
+from chat.models import Message
+from rbac.backend import RoleBackend
+
+# At most 25 events a second for each reader: faster than anybody reads, and cheaper for both sides.
+PACE_SECONDS = 0.04
+POLL_FIRST_SECONDS = 0.05
+POLL_SECONDS = 0.25
+WATCH_SECONDS = 1.5
+# A line of nothing now and then, so that nobody between here and the reader takes the stream for dead.
+BEAT_EVERY = 10
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Reader:
+    """An open stream, and through which session of whom it was opened."""
+
+    session_id: UUID
+    user_id: int
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    cut: bool = False
+    beat: bool = False
+
+
+async def follow(
+    answer: Message, reader: Reader, *, done: Callable[[], str], signed_out: Callable[[], str]
+) -> AsyncIterator[bytes]:
+    """Events until the answer is finished; `done` and `signed_out` render what then stands in its place."""
+    frames = _Frames(answer.public_id)
+    generation = running(answer.public_id)
+    texts = _from_memory(generation, reader) if generation else _from_database(answer.pk, reader)
+    _watch(reader)
+    try:
+        async with aclosing(texts):
+            async for text in texts:
+                yield frames.grown(text) if text else b":\n\n"
+        yield _event("done", await in_database(signed_out if reader.cut else done), frames.position)
+    finally:
+        _open.discard(reader)
+
+
+async def _from_memory(generation: Generation, reader: Reader) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    position = 0
+    last = 0.0
+    generation.waiting.add(reader.wake)
+    try:
+        while not reader.cut:
+            reader.wake.clear()
+            text = generation.since(position)
+            if text or reader.beat:
+                reader.beat = False
+                position += len(text)
+                last = loop.time()
+                yield text
+            elif generation.is_over:
+                return
+            else:
+                await reader.wake.wait()
+                early = last + PACE_SECONDS - loop.time()
+                if early > 0:
+                    await asyncio.sleep(early)
+    finally:
+        generation.waiting.discard(reader.wake)
+
+
+async def _from_database(pk: int, reader: Reader) -> AsyncIterator[str]:
+    position = 0
+    while not reader.cut:
+        text, goes_on = await in_database(_grown, pk, position)
+        if text or reader.beat:
+            reader.beat = False
+            position += len(text)
+            yield text
+        if not goes_on:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reader.wake.wait(), POLL_SECONDS if position else POLL_FIRST_SECONDS)
+        reader.wake.clear()
+
+
+def _grown(pk: int, position: int) -> tuple[str, bool]:
+    """What an answer has in the database beyond `position`, and whether more may come."""
+    row = Message.objects.filter(pk=pk).values_list("status", "content", "lease_until").first()
+    if row is None:
+        return "", False
+    status, content, lease_until = row
+    goes_on = status in Message.UNFINISHED
+    if goes_on and lease_until is not None and lease_until < timezone.now():
+        interrupt_orphans()
+        goes_on = False
+    return content[position:], goes_on
+
+
+class _Frames:
+    """Text as events: plain while a block is being written, as HTML once nothing can change it any more."""
+
+    def __init__(self, public_id: UUID) -> None:
+        self.public_id = public_id
+        self.position = 0
+        self.tail = ""
+
+    def grown(self, text: str) -> bytes:
+        first = not self.position
+        self.position += len(text)
+        self.tail += text
+        # Blocks end at a line end, so most pieces need no look at all.
+        finished = finished_length(self.tail) if "\n" in text and "\n\n" in self.tail else 0
+        if not finished and not first:
+            return _event("text", escape(text), self.position)
+        blocks, self.tail = self.tail[:finished], self.tail[finished:]
+        # Out of band: the text that stood below the blocks is now one of them.
+        rest = f'<div hx-swap-oob="innerHTML:#tail-{self.public_id}">{escape(self.tail)}</div>'
+        return _event("body" if first else "block", f"{to_html(blocks)}{rest}", self.position)
+
+
+def _event(name: str, data: str, position: int) -> bytes:
+    # A carriage return would end the line for the reader; none gets as far as here but from templates.
+    lines = data.replace("\r", "").replace("\n", "\ndata: ")
+    return f"id: {position}\nevent: {name}\ndata: {lines}\n\n".encode()
+
+
+_open: set[Reader] = set()
+_watcher: asyncio.Task[None] | None = None
+
+
+def _watch(reader: Reader) -> None:
+    global _watcher
+    _open.add(reader)
+    if _watcher is None or _watcher.done() or _watcher.get_loop() is not asyncio.get_running_loop():
+        _watcher = asyncio.create_task(_watch_all())
+
+
+async def _watch_all() -> None:
+    """Cut the streams of people who were signed out, deactivated or may no longer chat, within two seconds."""
+    ticks = 0
+    while _open:
+        await asyncio.sleep(WATCH_SECONDS)
+        ticks += 1
+        readers = list(_open)
+        try:
+            allowed = await in_database(_still_allowed, {(reader.session_id, reader.user_id) for reader in readers})
+        except Error as trouble:
+            logger.warning("streams_not_checked", error=repr(trouble))
+            continue
+        for reader in readers:
+            reader.cut = (reader.session_id, reader.user_id) not in allowed
+            reader.beat = ticks % BEAT_EVERY == 0
+            if reader.cut or reader.beat:
+                reader.wake.set()
+
+
+def _still_allowed(pairs: set[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
+    now, idle, absolute = timezone.now(), idle_life(), absolute_life()
+    sessions = Session.objects.filter(public_id__in={session_id for session_id, _user_id in pairs})
+    alive = {
+        (session.public_id, session.user_id)
+        for session in sessions
+        if not session.is_over(now=now, idle=idle, absolute=absolute)
+    }
+    backend = RoleBackend()
+    people = {user_id: backend.get_user(user_id) for _session_id, user_id in pairs & alive}
+    return {pair for pair in pairs & alive if (person := people[pair[1]]) is not None and person.has_perm("chat.use")}

@@ -1,0 +1,179 @@
+"""Sending, answering again, stopping, and the stream that brings an answer to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.http import HtmxHttpRequest
+from chat import generation
+from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
+from chat.branches import branch_of
+from chat.choices import default_model, usable_models
+from chat.forms.message import MessageForm
+from chat.models import Conversation, Message
+from chat.pages import conversation_page, own_conversation
+from chat.requests import request_for
+from chat.tail import Reader, follow
+from ui.guard import requires
+
+
+@requires("chat.use")
+@require_POST
+async def message_send(request: HtmxHttpRequest, public_id: UUID | None = None) -> HttpResponse:
+    """Store the message and begin its answer; without `public_id` in a new conversation."""
+    return await _ask(request, lambda: _sent(request, public_id))
+
+
+@requires("chat.use")
+@require_POST
+async def message_again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+    """Begin another version of an answer."""
+    return await _ask(request, lambda: _again(request, public_id, message_id))
+
+
+@requires("chat.use")
+@require_POST
+async def message_stop(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+    answer = await sync_to_async(_own_message)(request, public_id, message_id)
+    await sync_to_async(stop_answer)(actor=request.user, answer=answer)
+    generation.stop(answer.public_id)
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("chat:conversation", public_id)
+
+
+@requires("chat.use")
+@require_POST
+def message_show(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+    """Read on from another version of a message."""
+    show_version(actor=request.user, message=_own_message(request, public_id, message_id))
+    return redirect("chat:conversation", public_id)
+
+
+@requires("chat.use")
+@require_safe
+async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponseBase:
+    """An answer as it grows; a reader may come and go as often as it likes."""
+
+    def find() -> tuple[Message, Reader]:
+        try:
+            answer = _own_message(request, public_id, message_id)
+            if answer.role != Message.Role.ASSISTANT or request.session.row is None:
+                raise Http404
+            return answer, Reader(request.session.row.public_id, request.user.pk)
+        finally:
+            # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
+            connections.close_all()
+
+    answer, reader = await sync_to_async(find)()
+    events = follow(
+        answer,
+        reader,
+        done=lambda: _finished(request, public_id, message_id),
+        signed_out=lambda: render_to_string("chat/signed_out.html"),
+    )
+    return StreamingHttpResponse(
+        events,
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _ask(request: HtmxHttpRequest, act: Callable[[], Message | HttpResponse]) -> HttpResponse:
+    answer = await sync_to_async(act)()
+    if isinstance(answer, HttpResponse):
+        return answer
+    asked = await sync_to_async(request_for)(answer)
+    if asked is not None:
+        generation.start(asked)
+    return await sync_to_async(_shown)(request, answer)
+
+
+def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpResponse:
+    conversation = own_conversation(request.user, public_id) if public_id else None
+    form = MessageForm(request.POST, user=request.user, conversation=conversation)
+    if not form.is_valid():
+        return _not_sent(request, conversation, form, status=422)
+    given = form.cleaned_data
+    text, model = given["message"], given["model"]
+    try:
+        if conversation is None:
+            return start_conversation(actor=request.user, text=text, model=model, prompt=given["prompt"])
+        return send_message(actor=request.user, conversation=conversation, text=text, model=model)
+    except ValidationError as error:
+        form.add_error("message", error)
+        return _not_sent(request, conversation, form, status=409)
+
+
+def _again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message | HttpResponse:
+    answer = _own_message(request, public_id, message_id)
+    models = list(usable_models())
+    model = answer.conversation.model if answer.conversation.model in models else default_model(models)
+    form = MessageForm(user=request.user, conversation=answer.conversation)
+    if answer.role != Message.Role.ASSISTANT or answer.is_unfinished or model is None:
+        sentence = _("There is nothing to answer again.") if model else _("No model is there to answer.")
+        return _not_sent(request, answer.conversation, form, status=409, sentence=sentence)
+    try:
+        return answer_again(actor=request.user, answer=answer, model=model)
+    except ValidationError as error:
+        return _not_sent(request, answer.conversation, form, status=409, sentence=error.messages[0])
+
+
+def _not_sent(
+    request: HtmxHttpRequest,
+    conversation: Conversation | None,
+    form: MessageForm,
+    *,
+    status: int,
+    sentence: str = "",
+) -> HttpResponse:
+    """The composer again, with what was written in it and a sentence about what is wrong."""
+    context = conversation_page(request, conversation, form) | {"sentence": sentence}
+    if request.htmx and conversation is not None:
+        headers = {"HX-Retarget": "#composer", "HX-Reswap": "outerHTML"}
+        response = render(request, "chat/conversation.html#composer", context, status=status)
+        response.headers.update(headers)
+        return response
+    return render(request, "chat/conversation.html", context, status=status)
+
+
+def _shown(request: HtmxHttpRequest, answer: Message) -> HttpResponse:
+    conversation = answer.conversation
+    if not request.htmx:
+        return redirect("chat:conversation", conversation.public_id)
+    branch = branch_of(conversation, shown=2)
+    form = MessageForm(user=request.user, conversation=conversation)
+    context = {"conversation": conversation, "branch": branch, "form": form, "swapped": True}
+    return render(request, "chat/conversation.html#exchange", context)
+
+
+def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> str:
+    """The article of an answer as it now is, and the buttons that go with it."""
+    conversation = Conversation.objects.get(public_id=public_id)
+    branch = branch_of(conversation, shown=1)
+    turn = branch.turns[-1]
+    if turn.message.public_id != message_id:
+        # Somebody reads another version meanwhile; the page that followed this one still gets its text.
+        turn.message = Message.objects.select_related("model__provider").get(public_id=message_id)
+        turn.versions = 1
+    context = {"conversation": conversation, "branch": branch, "turn": turn, "swapped": True}
+    return render_to_string("chat/conversation.html#finished", context, request)
+
+
+def _own_message(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:
+    conversation = own_conversation(request.user, public_id)
+    return get_object_or_404(
+        Message.objects.select_related("conversation__model__provider"),
+        conversation=conversation,
+        public_id=message_id,
+    )
