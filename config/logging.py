@@ -46,5 +46,7 @@ def logging_config(*, level: str, human: bool) -> dict[str, Any]:
             # Django logs every 4xx as a warning with the path; the request log line already says it.
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "WARNING"},
+            # Anybody can send a wrong Host; a traceback for each would be a way to fill the disk.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
         },
     }

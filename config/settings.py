@@ -223,4 +223,8 @@ TASKS = {
     }
 }
 
+# The request id is ours (CircumstancesMiddleware puts it into the header); so is the address, which the package would
+# take from whatever the client sent.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), human=DEBUG)

@@ -34,6 +34,7 @@ class Stopped(Exception):  # an order, not an error
 
 def main() -> int:
     os.chdir(ROOT)
+    os.umask(0o077)
     dev = "--dev" in sys.argv[1:]
     try:
         data = Path(os.environ.get("GATEHOUSE_DATA_DIR") or "data").expanduser().resolve()

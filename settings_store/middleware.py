@@ -33,15 +33,16 @@ class CircumstancesMiddleware(MiddlewareMixin):
         # Whatever the client sent under this name ends here; the request log reads ours in its place.
         request.META["HTTP_X_REQUEST_ID"] = request_id
         agent = request.META.get("HTTP_USER_AGENT", "")
+        address = client_address(request)
         circumstances.begin(
             Circumstances(
-                address=client_address(request),
+                address=address,
                 user_agent=readable(agent, USER_AGENT_LENGTH),
                 request_id=request_id,
             )
         )
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        structlog.contextvars.bind_contextvars(request_id=request_id, address=address)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response.headers["X-Request-ID"] = request.META["HTTP_X_REQUEST_ID"]
