@@ -31,7 +31,11 @@ def secret(request: HttpRequest) -> HttpResponse:
 
 
 def asked(
-    user: User | AnonymousUser, *, method: str = "get", stepped_up_ago: float | None = None, **headers: str
+    user: User | AnonymousUser,
+    *,
+    method: str = "get",
+    stepped_up_ago: float | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Any:
     request = getattr(RequestFactory(), method)("/settings/?q=a", headers=headers)
     request.user = user
