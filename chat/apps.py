@@ -9,6 +9,8 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
+        from chat import setting_definitions  # noqa: F401 - models must be loaded first
+
         registry.add_permissions(
             Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),
             Permission("models.read", _("See model servers"), ("chat.view_provider", "chat.view_model")),

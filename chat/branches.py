@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -53,7 +54,7 @@ def branch_of(conversation: Conversation, *, shown: int = SHOWN_TURNS) -> Branch
     return Branch([_turn(messages[pk], versions[parents[pk]]) for pk in path[earlier:]], earlier)
 
 
-def path_to(leaf: int, parents: dict[int, int | None]) -> list[int]:
+def path_to(leaf: int, parents: Mapping[int, int | None]) -> list[int]:
     """The keys from the first message to `leaf`."""
     path: list[int] = []
     step: int | None = leaf

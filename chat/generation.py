@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -120,9 +122,9 @@ async def finish_all(seconds: float) -> None:
         await asyncio.wait(set(_tasks), timeout=5)
 
 
-def _spawn(coroutine: object) -> asyncio.Task[None]:
+def _spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     # An empty context: in that of a request, every question to the database would hold on to the request's thread.
-    task = asyncio.get_running_loop().create_task(coroutine, context=contextvars.Context())  # type: ignore[arg-type]
+    task = asyncio.get_running_loop().create_task(coroutine, context=contextvars.Context())
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return task

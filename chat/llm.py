@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -115,7 +115,7 @@ async def stream_chat(
     messages: Sequence[ChatMessage],
     parameters: Mapping[str, Any] | None = None,
     patience: Patience | None = None,
-) -> AsyncIterator[Delta]:
+) -> AsyncGenerator[Delta, None]:
     """Yield an answer as it comes; raises ProviderError. Close the iterator to leave the server."""
     payload = {
         **(parameters or {}),
@@ -183,7 +183,7 @@ async def _request(
         raise _nonsense(_("The model server answered something that cannot be understood."), repr(error)) from error
 
 
-async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
+async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, None]:
     length = 0
     half = ""
     finished = False
@@ -210,7 +210,7 @@ async def _deltas(response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
         raise _cut("the stream ended without finish_reason or [DONE]")
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
     # Split as bytes: a line end never lies inside a UTF-8 character, so each whole line decodes by itself.
     rest = b""
     total = 0

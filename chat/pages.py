@@ -6,11 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 from django.utils import timezone
-from django.utils.functional import _StrPromise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
 
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
@@ -51,32 +50,29 @@ def conversation_page(
 
 
 def listed(user: User, search: str = "") -> list[Conversation]:
-    """The person's conversations, pinned ones first, then the newest; each knows whether it is being answered."""
-    own = Conversation.objects.owned_by(user).annotate(leaf_status=F("active_leaf__status"))
+    """The person's conversations, pinned ones first, then the newest."""
+    own = Conversation.objects.owned_by(user)
     if search:
         own = own.filter(title__icontains=search)
-    rows = list(own.order_by("-is_pinned", "-last_message_at", "-pk")[:LISTED])
-    for row in rows:
-        row.is_answering = row.leaf_status in Message.UNFINISHED
-    return rows
+    answering = Message.objects.filter(pk=OuterRef("active_leaf"), status__in=Message.UNFINISHED)
+    return list(own.annotate(is_answering=Exists(answering)).order_by("-is_pinned", "-last_message_at", "-pk")[:LISTED])
 
 
-def grouped(conversations: list[Conversation]) -> list[tuple[_StrPromise, list[Conversation]]]:
+def grouped(conversations: list[Conversation]) -> list[tuple[str, list[Conversation]]]:
     """Pinned, today, this week, older; a group without any is left out."""
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    groups: dict[_StrPromise, list[Conversation]] = {
-        (pinned := gettext_lazy("Pinned")): [],
-        (of_today := gettext_lazy("Today")): [],
-        (of_week := gettext_lazy("This week")): [],
-        (older := gettext_lazy("Older")): [],
-    }
+    pinned: list[Conversation] = []
+    of_today: list[Conversation] = []
+    of_week: list[Conversation] = []
+    older: list[Conversation] = []
     for conversation in conversations:
         if conversation.is_pinned:
-            groups[pinned].append(conversation)
+            pinned.append(conversation)
         elif conversation.last_message_at >= today:
-            groups[of_today].append(conversation)
+            of_today.append(conversation)
         elif conversation.last_message_at >= today - timedelta(days=6):
-            groups[of_week].append(conversation)
+            of_week.append(conversation)
         else:
-            groups[older].append(conversation)
-    return [(name, rows) for name, rows in groups.items() if rows]
+            older.append(conversation)
+    groups = [(_("Pinned"), pinned), (_("Today"), of_today), (_("This week"), of_week), (_("Older"), older)]
+    return [(name, rows) for name, rows in groups if rows]

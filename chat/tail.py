@@ -7,7 +7,7 @@ nothing: `body` (finished blocks as HTML, the rest as text), then `text` and `bl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -50,7 +50,7 @@ class Reader:
 
 async def follow(
     answer: Message, reader: Reader, *, done: Callable[[], str], signed_out: Callable[[], str]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Events until the answer is finished; `done` and `signed_out` render what then stands in its place."""
     frames = _Frames(answer.public_id)
     generation = running(answer.public_id)
@@ -65,7 +65,7 @@ async def follow(
         _open.discard(reader)
 
 
-async def _from_memory(generation: Generation, reader: Reader) -> AsyncIterator[str]:
+async def _from_memory(generation: Generation, reader: Reader) -> AsyncGenerator[str, None]:
     loop = asyncio.get_running_loop()
     position = 0
     last = 0.0
@@ -90,7 +90,7 @@ async def _from_memory(generation: Generation, reader: Reader) -> AsyncIterator[
         generation.waiting.discard(reader.wake)
 
 
-async def _from_database(pk: int, reader: Reader) -> AsyncIterator[str]:
+async def _from_database(pk: int, reader: Reader) -> AsyncGenerator[str, None]:
     position = 0
     while not reader.cut:
         text, goes_on = await in_database(_grown, pk, position)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat.views import oversight, prompt, provider
+from chat.views import conversation, message, oversight, prompt, provider
 
 app_name = "chat"
 
 urlpatterns = [
+    path("chat/", conversation.index, name="index"),
+    path("chat/messages", message.message_send, name="message_send"),
+    path("chat/<uuid:public_id>/", conversation.conversation, name="conversation"),
+    path("chat/<uuid:public_id>/messages", message.message_send, name="message_send"),
+    path("chat/<uuid:public_id>/messages/<uuid:message_id>/stream", message.message_stream, name="message_stream"),
+    path("chat/<uuid:public_id>/messages/<uuid:message_id>/stop", message.message_stop, name="message_stop"),
+    path("chat/<uuid:public_id>/messages/<uuid:message_id>/again", message.message_again, name="message_again"),
+    path("chat/<uuid:public_id>/messages/<uuid:message_id>/show", message.message_show, name="message_show"),
+    path("chat/<uuid:public_id>/rename/", conversation.conversation_rename, name="conversation_rename"),
+    path("chat/<uuid:public_id>/pin", conversation.conversation_pin, name="conversation_pin"),
+    path("chat/<uuid:public_id>/delete", conversation.conversation_delete, name="conversation_delete"),
+    path("chat/<uuid:public_id>/restore", conversation.conversation_restore, name="conversation_restore"),
     path("conversations/", oversight.conversation_list, name="conversation_list"),
     path("conversations/<uuid:public_id>/", oversight.conversation_read, name="conversation_read"),
     path("prompts/", prompt.prompt_list, name="prompt_list"),

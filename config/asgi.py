@@ -2,8 +2,29 @@
 
 import os
 
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+pages = get_asgi_application()
+
+from chat import process  # noqa: E402 - apps must be loaded first
+
+
+async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        await pages(scope, receive, send)
+
+
+async def _live(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Answers are written by this process, so they must be taken over at its start and finished at its end."""
+    await receive()
+    sweeping = await process.begin()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    sweeping.cancel()
+    await process.end()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import reswap, retarget
 
 from accounts.http import HtmxHttpRequest
 from chat import generation
@@ -140,10 +141,8 @@ def _not_sent(
     """The composer again, with what was written in it and a sentence about what is wrong."""
     context = conversation_page(request, conversation, form) | {"sentence": sentence}
     if request.htmx and conversation is not None:
-        headers = {"HX-Retarget": "#composer", "HX-Reswap": "outerHTML"}
         response = render(request, "chat/conversation.html#composer", context, status=status)
-        response.headers.update(headers)
-        return response
+        return reswap(retarget(response, "#composer"), "outerHTML")
     return render(request, "chat/conversation.html", context, status=status)
 
 
