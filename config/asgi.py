@@ -1,8 +1,9 @@
 """The entry point of web processes: `gunicorn -k asgi config.asgi:application`."""
 
 import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -11,15 +12,18 @@ pages = get_asgi_application()
 
 from chat import process  # noqa: E402 - apps must be loaded first
 
+type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
     else:
         await pages(scope, receive, send)
 
 
-async def _live(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def _live(receive: Receive, send: Send) -> None:
     """Answers are written by this process, so they must be taken over at its start and finished at its end."""
     await receive()
     sweeping = await process.begin()
