@@ -33,6 +33,11 @@ def findings() -> list[Finding]:
     return [database, *(Finding(name, _run(check)) for name, check in checks)]
 
 
+def unprepared() -> str:
+    """Why nothing can be kept in the database yet, in a sentence; empty where it can."""
+    return _run(_database) or _run(_migrations)
+
+
 def _run(check: Callable[[], str]) -> str:
     try:
         return check()

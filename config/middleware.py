@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -34,16 +35,13 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         if access.kind is Kind.PUBLIC:
             return None
         if not request.user.is_authenticated:
-            return self.handle_no_permission(request, view_func)
+            url = resolve_url(self.get_login_url(view_func))
+            return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
         if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
             return _send_to(request, resolve_url("password_change"))
         if access.permission and not request.user.has_perm(access.permission):
             raise PermissionDenied(access.permission)
         return None
-
-    def handle_no_permission(self, request: HttpRequest, view_func: View) -> HttpResponse:
-        url = resolve_url(self.get_login_url(view_func))
-        return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
 
 
 class SecurityHeadersMiddleware(MiddlewareMixin):
@@ -54,6 +52,8 @@ class SecurityHeadersMiddleware(MiddlewareMixin):
         headers.setdefault("Cache-Control", "no-store")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        # The older form of frame-ancestors in the content security policy.
+        headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:

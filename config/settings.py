@@ -146,7 +146,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
 # Usernames are unique by their normalised column (User.username_key).
-SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+# X-Frame-Options is one of the headers of SecurityHeadersMiddleware.
+SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W002"]
 AUTHENTICATION_BACKENDS = ["rbac.backend.RoleBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from config import installation
-from config.health import findings
-from config.sample_data import make_sample_data
+from config.health import findings, unprepared
+from config.sample_data import add_sample_data
 
 
 class Command(BaseCommand):
@@ -33,17 +33,15 @@ class Command(BaseCommand):
             return self._verify()
         if options["reset"]:
             self._reset()
-        waiting = next((finding.problem for finding in findings()[:2] if finding.problem), "")
-        if waiting:
-            raise CommandError(f"{waiting} Run `manage.py migrate` first.")
+        if problem := unprepared():
+            raise CommandError(f"{problem} Run `manage.py migrate` first.")
         try:
             people = installation.initialise(default_users=not options["no_default_users"])
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self._hand_over(people)
         if options["sample_data"]:
-            make_sample_data()
-            self.stdout.write("The sample team is in; its people cannot sign in until an admin gives them a password.")
+            self._add_sample_data()
         return None
 
     def _hand_over(self, people: list[installation.FirstPerson]) -> None:
@@ -60,6 +58,14 @@ class Command(BaseCommand):
             file = installation.first_sign_in_file()
             installation.leave_passwords(new, file=file)
             self.stdout.write(f"Names and first passwords are in {file}.")
+
+    def _add_sample_data(self) -> None:
+        made = add_sample_data()
+        if not made:
+            self.stdout.write("The sample team was here already.")
+            return
+        self.stdout.write(f"Added {', '.join(f'{count} {name}' for name, count in made.items())}.")
+        self.stdout.write("These people cannot sign in until an admin gives them a password.")
 
     def _health_check(self) -> None:
         found = findings()
