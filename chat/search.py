@@ -17,7 +17,9 @@ from chat.models import Conversation, Message
 from chat.models.conversation import ConversationQuerySet
 
 BEFORE_HIT = 60
-SNIPPET_LENGTH = 200
+SNIPPET_LENGTH = 150
+# Signs of Markdown that say nothing where it is not shown as such.
+MARKS = str.maketrans(dict.fromkeys("*`#|", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,11 @@ def snippets(conversations: Iterable[Conversation], text: str) -> dict[int, list
 
 def pieces(excerpt: str, text: str) -> list[Piece]:
     """`excerpt` on one line, cut into what is a hit and what is not, for a template to mark and escape."""
+    if excerpt[BEFORE_HIT : BEFORE_HIT + len(text)].lower() == text.lower():
+        # It was cut out of a longer text, so its first word is the end of one.
+        excerpt = excerpt[excerpt.find(" ", 0, BEFORE_HIT) + 1 :]
+    if not MARKS.keys() & map(ord, text):
+        excerpt = excerpt.translate(MARKS)
     line = " ".join(excerpt.split())
     parts = re.split(f"({re.escape(' '.join(text.split()))})", line, flags=re.IGNORECASE)
     return [Piece(part, is_hit=bool(index % 2)) for index, part in enumerate(parts) if part]

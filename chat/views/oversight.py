@@ -10,11 +10,15 @@ from django.views.decorators.http import require_safe
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.oversight import open_conversation
+from chat.branches import SHOWN_TURNS, branch_of, newest_leaf_below
 from chat.forms.oversight import ConversationFilterForm
-from chat.models import Conversation
+from chat.models import Conversation, Message
 from chat.search import snippets
 from ui.guard import requires
 from ui.keyset import paginate
+
+# Nobody reads on for longer than this; the page would take seconds to send.
+ALL_TURNS = 5000
 
 
 @requires("conversations.oversee")
@@ -49,10 +53,18 @@ def conversation_read(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse
         and request.user.has_perm("chat.use")
     ):
         return redirect("chat:conversation", conversation.public_id)
+    # Another version than the one its owner reads is looked at without moving them there.
+    version = _version(conversation, request.GET.get("version", ""))
+    if version is not None:
+        conversation.active_leaf = newest_leaf_below(version)
+    shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
     open_conversation(actor=request.user, conversation=conversation)
-    shown = conversation.branch()
-    return render(
-        request,
-        "chat/conversation_read.html",
-        {"conversation": conversation, "shown": shown},
-    )
+    context = {"conversation": conversation, "branch": branch_of(conversation, shown=shown)}
+    return render(request, "chat/conversation_read.html", context)
+
+
+def _version(conversation: Conversation, wanted: str) -> Message | None:
+    try:
+        return conversation.messages.filter(public_id=UUID(wanted)).first()
+    except ValueError:
+        return None
