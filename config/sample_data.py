@@ -146,7 +146,7 @@ def _talks(
             fill = _filler({word: chance.choice(values) for word, values in data["words"].items()})
             title = fill(dialogue["title"])
             if title in titles:
-                title = f"{title}, {fill(chance.choice(data['occasions']))}"
+                title = f"{title} – {fill(chance.choice(data['occasions']))}"
         titles.add(title)
         suited = [prompt for prompt, teams in prompts.values() if not teams or row["team"] in teams]
         length = 2 * chance.randint(1, len(dialogue["turns"]) // 2)

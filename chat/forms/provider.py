@@ -27,7 +27,7 @@ class ProviderForm(forms.Form):
         label=gettext_lazy("API key"),
         max_length=2000,
         required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
         help_text=gettext_lazy(
             "Sealed before it is stored, and never shown again. Leave it empty for a server without a key."
         ),
