@@ -163,21 +163,18 @@ async def _request(
             session.request(method, endpoint.url(path), headers=headers, json=body, allow_redirects=False) as response,
         ):
             yield response
+    except outbound.OutboundRefused as refused:
+        raise _forbidden(refused) from refused
     except aiohttp.ConnectionTimeoutError as error:
         raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
     except TimeoutError as error:
         raise ProviderError(_("The model server has gone silent."), Kind.SILENT, repr(error)) from error
     except aiohttp.ClientConnectorError as error:
-        if isinstance(error.os_error, outbound.OutboundRefused):
-            raise _forbidden(error.os_error) from error
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             sentence = _("The model server's name cannot be found.")
             raise ProviderError(sentence, Kind.UNRESOLVED, repr(error)) from error
         raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:
-        # The guard refuses as an error of the operating system would come, and so it arrives in aiohttp's wrapping.
-        if isinstance(error.__cause__, outbound.OutboundRefused):
-            raise _forbidden(error.__cause__) from error
         raise _cut(repr(error)) from error
     except (aiohttp.ClientError, ValueError, OSError) as error:
         raise _nonsense(_("The model server answered something that cannot be understood."), repr(error)) from error

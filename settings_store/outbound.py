@@ -34,7 +34,7 @@ _NAT64 = ip_network("64:ff9b::/96")
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
 
-class OutboundRefused(OSError):
+class OutboundRefused(aiohttp.ClientError):
     """The house does not connect there; the text is a sentence for people."""
 
 
@@ -153,7 +153,7 @@ def session(
 ) -> aiohttp.ClientSession:
     """A session whose every connection passes the guard; made inside a running event loop, closed by the caller.
 
-    Refusals arrive as OutboundRefused, or as aiohttp's ClientConnectorError with it in `os_error`.
+    What the guard refuses raises OutboundRefused, out of the request that would have gone there.
     """
 
     def checked_socket(info: tuple[Any, ...]) -> socket.socket:
