@@ -1,0 +1,224 @@
+"""What Gatehouse adds between a model server and the person reading: first token, tokens per second, processor time.
+
+    uv run python benchmarks/relay.py [--quick]
+
+Starts a model server that speaks the OpenAI wire at a fixed pace, and Gatehouse with two web processes on a database of
+its own (DATABASE_URL where set, else SQLite), both on loopback. Each figure is measured beside the model server itself,
+in the same run. "Processor per event" is the time both web processes spent from the first message to the last word,
+storing included, over the tokens relayed.
+Exits 1 where a figure misses its floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import re
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+# Run as a file, from anywhere.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.house import House, free_port, house, signed_in
+
+MODEL = "steady"
+WORKERS = 2
+STREAMS = (1, 50)
+
+# The floors of docs/benchmarks.md.
+FIRST_TOKEN_ADDED_MS = 8.0
+PROCESSOR_PER_EVENT_US = 60.0
+WALL_RATIO = 1.1
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many tokens an answer has, and how many of them the model server sends in a second."""
+
+    tokens: int
+    per_second: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answer as its reader saw it: seconds from sending the message to the first text and to the end."""
+
+    first: float
+    whole: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """All answers of one round, and the processor seconds the web processes spent meanwhile."""
+
+    readings: list[Reading]
+    wall: float
+    processor: float = 0.0
+
+    def first_ms(self, share: float) -> float:
+        firsts = sorted(reading.first for reading in self.readings)
+        return 1000 * firsts[min(len(firsts) - 1, int(share * len(firsts)))]
+
+    @property
+    def tokens_per_second(self) -> float:
+        return statistics.median(reading.tokens / reading.whole for reading in self.readings)
+
+    @property
+    def tokens(self) -> int:
+        return sum(reading.tokens for reading in self.readings)
+
+
+def model_server(port: int, pace: Pace) -> None:
+    """A model server that never thinks: token k leaves at k / pace.per_second after the request came."""
+
+    async def models(_request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+    async def completions(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        begun = asyncio.get_running_loop().time()
+        for number in range(pace.tokens):
+            delay = begun + number / pace.per_second - asyncio.get_running_loop().time()
+            if delay > 0:
+                await asyncio.sleep(delay)
+            await response.write(
+                b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"tok%04d "},'
+                b'"finish_reason":null}]}\n\n' % number
+            )
+        await response.write(
+            b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
+            b'"usage":{"prompt_tokens":5,"completion_tokens":%d,"total_tokens":%d}}\n\ndata: [DONE]\n\n'
+            % (pace.tokens, pace.tokens + 5)
+        )
+        return response
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/models", models), web.post("/v1/chat/completions", completions)])
+    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, backlog=1024)
+
+
+async def read_directly(client: aiohttp.ClientSession) -> Reading:
+    begun = time.perf_counter()
+    first = 0.0
+    tokens = 0
+    body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": "Go on."}]}
+    async with client.post("/v1/chat/completions", json=body) as response:
+        async for chunk in response.content.iter_any():
+            if not first and b"tok" in chunk:
+                first = time.perf_counter() - begun
+            tokens += chunk.count(b"tok")
+    # The words completion_tokens, prompt_tokens and total_tokens in the last event are none.
+    return Reading(first, time.perf_counter() - begun, tokens - 3)
+
+
+async def model_field(client: aiohttp.ClientSession) -> str:
+    """The value under which the composer offers the model of this measurement."""
+    async with client.get("/chat/") as response:
+        found = re.search(r'<option value="(\d+)"[^>]*>\s*' + MODEL, await response.text())
+    if not found:
+        raise RuntimeError("the composer does not offer the model")
+    return found.group(1)
+
+
+async def read_through(client: aiohttp.ClientSession, model: str) -> Reading:
+    """Send a message in a new conversation as a page does, then follow the answer's stream to its end."""
+    begun = time.perf_counter()
+    message = {"message": "Go on.", "model": model}
+    async with client.post("/chat/messages", data=message, headers={"HX-Request": "true"}) as response:
+        page = await response.text()
+        found = re.search(r'sse-connect="([^"]+)"', page)
+        if response.status != 200 or not found:
+            raise RuntimeError(f"sending answered {response.status} without a stream: {page[:300]}")
+    first = 0.0
+    rest = b""
+    async with client.get(found.group(1).replace("&amp;", "&")) as response:
+        async for chunk in response.content.iter_any():
+            *events, rest = (rest + chunk).split(b"\n\n")
+            for event in events:
+                if b"tok" in event:
+                    first = first or time.perf_counter() - begun
+                if b"event: done" in event:
+                    # The last event is the whole answer as it was stored.
+                    return Reading(first, time.perf_counter() - begun, len(re.findall(rb"tok\d{4}", event)))
+    raise RuntimeError("the stream ended without done")
+
+
+async def measure(streams: int, rounds: int, model_url: str, place: House) -> tuple[Round, Round]:
+    """The same number of answers, from the model server itself and through Gatehouse, in turns."""
+    direct: list[Reading] = []
+    through: list[Reading] = []
+    direct_wall = through_wall = processor = 0.0
+    async with (
+        aiohttp.ClientSession(model_url, connector=aiohttp.TCPConnector(limit=0)) as plain,
+        signed_in(place) as client,
+    ):
+        model = await model_field(client)
+        await asyncio.gather(*(read_through(client, model) for _ in range(WORKERS * 4)))  # warm every process
+        for _ in range(rounds):
+            begun = time.perf_counter()
+            direct += await asyncio.gather(*(read_directly(plain) for _ in range(streams)))
+            direct_wall += time.perf_counter() - begun
+            spent, begun = place.worker_seconds(), time.perf_counter()
+            through += await asyncio.gather(*(read_through(client, model) for _ in range(streams)))
+            through_wall += time.perf_counter() - begun
+            processor += place.worker_seconds() - spent
+    return Round(direct, direct_wall), Round(through, through_wall, processor)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="short answers and few rounds, under a minute")
+    quick = parser.parse_args().quick
+    pace = Pace(tokens=40 if quick else 200, per_second=20)
+    port = free_port()
+    model_url = f"http://127.0.0.1:{port}"
+    server = multiprocessing.get_context("spawn").Process(target=model_server, args=(port, pace), daemon=True)
+    server.start()
+    # The limits on messages are not what is measured.
+    free = {"GATEHOUSE_SETTING_CHAT_MESSAGES_PER_MINUTE": "1000"}
+    passed = True
+    try:
+        with house(workers=WORKERS, model_url=f"{model_url}/v1", model=MODEL, settings=free) as place:
+            print(f"{WORKERS} web processes, {pace.tokens} tokens an answer at {pace.per_second}/s\n")
+            print(f"{'streams':>8} {'':16} {'first token ms':>16} {'95th':>8} {'tokens/s':>9} {'wall s':>8}")
+            for streams in STREAMS:
+                rounds = (3 if quick else 10) if streams == 1 else 1
+                direct, through = asyncio.run(measure(streams, rounds, model_url, place))
+                for name, one in (("model server", direct), ("through Gatehouse", through)):
+                    print(
+                        f"{streams:>8} {name:<17} {one.first_ms(0.5):>15.1f} {one.first_ms(0.95):>8.1f} "
+                        f"{one.tokens_per_second:>9.1f} {one.wall:>8.2f}"
+                    )
+                passed &= report(streams, direct, through)
+            print(f"\nmemory of the web processes: {', '.join(f'{kb // 1024} MB' for kb in place.worker_kilobytes())}")
+    finally:
+        server.terminate()
+    return 0 if passed else 1
+
+
+def report(streams: int, direct: Round, through: Round) -> bool:
+    """Print each figure beside its floor; False where one falls short or a token is missing."""
+    lost = direct.tokens - through.tokens
+    rows = [("tokens not relayed", lost, 0), ("wall, ratio", through.wall / direct.wall, WALL_RATIO)]
+    if streams == 1:
+        rows.append(("first token added, ms", through.first_ms(0.5) - direct.first_ms(0.5), FIRST_TOKEN_ADDED_MS))
+    else:
+        rows.append(("processor per event, µs", 1e6 * through.processor / through.tokens, PROCESSOR_PER_EVENT_US))
+    for label, figure, floor in rows:
+        print(f"{'':8} {label:<26} {figure:>8.2f}   floor {floor:g}{'' if figure <= floor else '   MISSED'}")
+    return all(figure <= floor for _, figure, floor in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
