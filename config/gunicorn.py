@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 worker_class = "asgi"
-# Django's application knows no lifespan.
-asgi_lifespan = "off"
 # A door for remote control that nobody here uses.
 control_socket_disable = True
 # The request log is ours (JSON, with the request id), so gunicorn keeps to its own troubles.
