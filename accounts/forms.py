@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -151,7 +153,8 @@ class UserForm(forms.Form):
     def clean_supervisor(self) -> User | None:
         supervisor: User | None = self.cleaned_data["supervisor"]
         if supervisor and self.person and supervisor.pk != self.person.supervisor_id:
-            refuse_circle(user=self.person, supervisor=supervisor)
+            with _as_of_one_field():
+                refuse_circle(user=self.person, supervisor=supervisor)
         return supervisor
 
 
@@ -177,8 +180,19 @@ class DeactivateForm(forms.Form):
         return normalise(self.cleaned_data["reason"])
 
 
+class GivePasswordForm(forms.Form):
+    """Nothing to fill in: the form is there to carry a refusal."""
+
+
 def _refuse_taken(person: User | None, **name: str) -> None:
-    try:
+    with _as_of_one_field():
         refuse_taken(**name, besides=person)
+
+
+@contextmanager
+def _as_of_one_field() -> Iterator[None]:
+    """Actions say which field is wrong; the method that cleans a field may only say what is."""
+    try:
+        yield
     except ValidationError as error:
         raise ValidationError([message for messages in error.message_dict.values() for message in messages]) from error

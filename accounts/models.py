@@ -168,11 +168,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.filter(expire_date__gt=now, ends_at__gt=now)
 
 
-BrowserManager = BaseSessionManager.from_queryset(SessionQuerySet)
-
-
-class SessionManager(BrowserManager["Session"]):
+class SessionManager(BaseSessionManager["Session"]):
     """Django's own for sessions, with the questions of this house."""
+
+    def get_queryset(self) -> SessionQuerySet:
+        return SessionQuerySet(self.model, using=self._db)
+
+    def live(self) -> SessionQuerySet:
+        return self.get_queryset().live()
 
 
 class Session(AbstractBaseSession):

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import rules
 from accounts.credentials import hashing
 from accounts.models import Session, User
 from accounts.sessions import SessionStore
@@ -72,3 +73,19 @@ def change_password(*, actor: User | None, user: User, password: str, keep: Sess
         row.save(update_fields=["password", "must_change_password", "updated_at"])
         ended, __ = Session.objects.filter(user=user).exclude(pk=keep.pk if keep else "").delete()
         audit.record("password.changed", actor=actor, target=user, after={"sessions_ended": ended})
+
+
+@sensitive_variables("password")
+def give_password(*, actor: User | None, user: User, password: str) -> None:
+    """Give somebody else a password they must change at their next sign-in; they are signed out everywhere."""
+    if actor == user:
+        raise ValidationError(_("Change your own password on your profile."), code="refused")
+    with hashing:
+        encoded = make_password(password)
+    with transaction.atomic():
+        rules.ask(actor, user, "give_password")
+        row = User.objects.select_for_update().get(pk=user.pk)
+        row.password, row.must_change_password = encoded, True
+        row.save(update_fields=["password", "must_change_password", "updated_at"])
+        ended = Session.objects.filter(user=row).delete()[0]
+        audit.record("password.changed", actor=actor, target=row, after={"must_change": True, "sessions_ended": ended})

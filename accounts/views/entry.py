@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -23,6 +23,11 @@ from ui.guard import public, signed_in
 require_page_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: all that was sent, also where that is nothing, or None where the page is only shown."""
+    return request.POST if request.method == "POST" else None
+
+
 @public
 @sensitive_post_parameters("password")
 @require_page_methods
@@ -30,7 +35,7 @@ def login(request: HttpRequest) -> HttpResponse:
     """The same answer, in the same time, for a wrong password and for a person who is unknown, inactive or locked."""
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(_next(request))
-    form = SignInForm(request.POST or None)
+    form = SignInForm(posted(request))
     if form.is_valid():
         identifier = form.cleaned_data["username"]
         person = authenticate(request, username=identifier, password=form.cleaned_data["password"])
@@ -60,7 +65,7 @@ def logout(request: HtmxHttpRequest) -> HttpResponse:
 @require_page_methods
 def step_up(request: HtmxHttpRequest) -> HttpResponse:
     """Ask for the password again before something dangerous, then go on to where the person was."""
-    form = StepUpForm(request.POST or None)
+    form = StepUpForm(posted(request))
     if form.is_valid():
         if credentials.confirm(request.user, form.cleaned_data["password"]):
             actions.step_up(request=request, user=request.user)
@@ -74,7 +79,7 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
 @require_page_methods
 def password_change(request: HtmxHttpRequest) -> HttpResponse:
     forced = request.user.must_change_password
-    form = PasswordChangeForm(request.POST or None, user=request.user)
+    form = PasswordChangeForm(posted(request), user=request.user)
     if form.is_valid() and _password_changed(request, form):
         messages.success(request, _("Password changed. All other sessions are signed out."))
         return redirect("home" if forced else "accounts:profile")

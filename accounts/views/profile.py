@@ -15,7 +15,7 @@ from accounts import actions
 from accounts.forms import ProfileForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import Session
-from accounts.views.entry import require_page_methods
+from accounts.views.entry import posted, require_page_methods
 from ui.guard import signed_in
 
 
@@ -24,7 +24,7 @@ from ui.guard import signed_in
 def profile(request: HtmxHttpRequest) -> HttpResponse:
     person = request.user
     initial = {name: getattr(person, name) for name in ("full_name", "bio", "language", "time_zone")}
-    form = ProfileForm(request.POST or None, initial={**initial, "theme": person.preferences.get("theme", "system")})
+    form = ProfileForm(posted(request), initial={**initial, "theme": person.preferences.get("theme", "system")})
     if form.is_valid():
         changes = dict(form.cleaned_data)
         preferences = {**person.preferences, "theme": changes.pop("theme")}

@@ -16,10 +16,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import actions, credentials, rules
-from accounts.forms import DeactivateForm, UserCreateForm, UserForm
+from accounts.forms import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import Session, User, UserQuerySet
-from accounts.views.entry import require_page_methods
+from accounts.views.entry import posted, require_page_methods
 from ui.guard import requires
 from ui.keyset import paginate
 from ui.registry import UserColumn, registry
@@ -54,7 +54,7 @@ def user_list(request: HtmxHttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_page_methods
 def user_create(request: HtmxHttpRequest) -> HttpResponse:
-    form = UserCreateForm(request.POST or None, viewer=request.user)
+    form = UserCreateForm(posted(request), viewer=request.user)
     if form.is_valid():
         given = form.cleaned_data.pop("password")
         password = given or credentials.one_time_password()
@@ -85,7 +85,7 @@ def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = _person(request, user_id, User.objects.select_related("supervisor"))
     initial = {name: getattr(person, name) for name in ("username", "email", "full_name")}
     initial["supervisor"] = person.supervisor.username if person.supervisor else ""
-    form = UserForm(request.POST or None, initial=initial, viewer=request.user, person=person)
+    form = UserForm(posted(request), initial=initial, viewer=request.user, person=person)
     if form.is_valid():
         try:
             actions.update_user(actor=request.user, user=person, **form.cleaned_data)
@@ -101,8 +101,8 @@ def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @require_page_methods
 def user_deactivate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = _person(request, user_id)
-    form = DeactivateForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = DeactivateForm(posted(request))
+    if form.is_valid():
         try:
             actions.deactivate_user(actor=request.user, user=person, reason=form.cleaned_data["reason"])
         except ValidationError as error:
@@ -124,6 +124,23 @@ def user_activate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     else:
         messages.success(request, _("%(person)s can sign in again.") % {"person": person})
     return redirect("accounts:user_detail", person.public_id)
+
+
+@requires("users.write", step_up=True)
+@require_page_methods
+def user_password(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    """Make a one-time password for somebody who lost theirs, and show it once."""
+    person = _person(request, user_id)
+    form = GivePasswordForm(posted(request))
+    if form.is_valid():
+        password = credentials.one_time_password()
+        try:
+            actions.give_password(actor=request.user, user=person, password=password)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return render(request, "accounts/user_created.html", {"person": person, "password": password})
+    return render(request, "accounts/user_password.html", {"form": form, "person": person})
 
 
 @requires("users.read")

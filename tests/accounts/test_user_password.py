@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts import credentials
+from accounts.models import User
+from settings_store.models import AuditEvent
+from tests.accounts.conftest import Trail
+from tests.factories import PASSWORD, client_of, make_user
+
+
+def url(user: User) -> str:
+    return f"/users/{user.public_id}/password/"
+
+
+@pytest.fixture
+def proved(as_manager: Client) -> Client:
+    as_manager.post("/step-up/", {"password": PASSWORD})
+    return as_manager
+
+
+def test_it_asks_for_the_own_password_first(as_manager: Client, person: User) -> None:
+    assert as_manager.get(url(person))["Location"].startswith("/step-up/?next=")
+    assert as_manager.post(url(person))["Location"].startswith("/step-up/?next=")
+    assert credentials.check("ana.ruiz", PASSWORD) == person
+
+
+def test_a_password_is_shown_once_and_must_be_changed(proved: Client, person: User, trail: Trail) -> None:
+    theirs = client_of(person)
+    answer = proved.post(url(person), {"confirm": "1"})
+    password = answer.context["password"]
+    assert theirs.get("/password/").status_code == 302
+    assert credentials.check("ana.ruiz", PASSWORD) is None
+    assert credentials.check("ana.ruiz", password) == person
+    person.refresh_from_db()
+    assert person.must_change_password
+    assert trail.actions == ["password.changed"]
+    assert password not in str(AuditEvent.objects.get(sequence=trail.events[0].sequence).__dict__)
+
+
+def test_rank_is_respected(proved: Client, admin: User, manager: User) -> None:
+    assert "rank" in proved.post(url(admin), {"confirm": "1"}).content.decode()
+    assert "your own password" in proved.post(url(manager), {"confirm": "1"}).content.decode()
+    assert credentials.check("maren", PASSWORD) == admin
+
+
+@pytest.mark.parametrize("role", ["supervisor", "operator", "user", "viewer", "guest"])
+def test_others_are_not_allowed(person: User, role: str) -> None:
+    assert client_of(make_user(role=role)).post(url(person)).status_code == 403
