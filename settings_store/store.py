@@ -21,11 +21,21 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import Promise
 
-from settings_store.crypto import CannotOpen, open_sealed
+from settings_store.crypto import CannotOpen, Damaged, SealedElsewhere, open_sealed
 from settings_store.definitions import Definition, UnknownSetting, define, definition_of, definitions
 from settings_store.models import Setting, StoreVersion
 
-__all__ = ["DEFAULT", "UnknownSetting", "define", "get_setting", "locked_value", "refresh", "secret_context"]
+__all__ = [
+    "DEFAULT",
+    "Damaged",
+    "SealedElsewhere",
+    "UnknownSetting",
+    "define",
+    "get_setting",
+    "locked_value",
+    "refresh",
+    "secret_context",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -188,10 +198,10 @@ class _Watcher(threading.Thread):
         super().__init__(name="settings", daemon=True)
         self.first_read = threading.Event()
         self.failure: Exception | None = None
+        self.stopped = threading.Event()
 
     def run(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self.stopped.is_set():
             try:
                 if StoreVersion.objects.filter(pk=1).values_list("version", flat=True).first() != _version:
                     refresh()
@@ -204,7 +214,8 @@ class _Watcher(threading.Thread):
                 self.failure = error
                 connection.close()
                 self.first_read.set()
-            pause.wait(settings.SETTINGS_POLL_SECONDS)
+            self.stopped.wait(settings.SETTINGS_POLL_SECONDS)
+        connection.close()
 
 
 _watcher: _Watcher | None = None
@@ -227,6 +238,16 @@ def _first_read() -> None:
         failure = watcher.failure
         watcher.first_read.clear()
         raise failure or TimeoutError("Settings could not be read in time.")
+
+
+def stop() -> None:
+    """End the thread that watches, so that the process lets go of the database; a cold reading starts another."""
+    global _watcher
+    with _starting:
+        watcher, _watcher = _watcher, None
+    if watcher is not None:
+        watcher.stopped.set()
+        watcher.join()
 
 
 def _forked() -> None:

@@ -23,6 +23,7 @@ MASK = "••••••••"
 JSON_LENGTH, JSON_DEPTH = 20_000, 20
 # Larger than any real limit or size, and within what every database keeps exactly.
 WHOLE_LIMIT = 2**53
+LONGEST = 36_525 * 86_400
 _WHOLE = re.compile(r"[+-]?[0-9]{1,16}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,10})?")
 _DURATION = re.compile(r"([0-9]{1,10}) ?(s|min|h|d|)")
@@ -257,7 +258,10 @@ def _duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text.lower())
     if found is None:
         raise ValidationError(_("Write a length of time such as 30 s, 10 min, 12 h or 7 d."))
-    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > LONGEST:
+        raise ValidationError(_("This is longer than a hundred years."))
+    return timedelta(seconds=seconds)
 
 
 def _duration_text(value: timedelta) -> str:

@@ -1,0 +1,202 @@
+"""Reading settings: which value holds, at what cost, and inside and after transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
+from django.db.models import F
+
+from settings_store import store
+from settings_store.actions import change_setting, clear_setting
+from settings_store.crypto import SealedElsewhere
+from settings_store.definitions import Definition, UnknownSetting
+from settings_store.models import Setting, StoreVersion
+from settings_store.store import get_setting
+from tests.settings_store.conftest import SPARE_KEY
+
+
+def change(key: str, value: str, environment: str = "production") -> None:
+    change_setting(actor=None, key=key, environment=environment, value=value)
+
+
+@pytest.mark.django_db
+def test_the_nearest_value_holds(every_type: None, settings: Any) -> None:
+    assert get_setting("suite.integer") == 60
+    change("suite.integer", "70", store.DEFAULT)
+    assert get_setting("suite.integer") == 70
+    change("suite.integer", "80")
+    assert get_setting("suite.integer") == 80
+    change("suite.integer", "5", "staging")
+    assert get_setting("suite.integer") == 80
+    settings.SETTING_LOCKS = {"GATEHOUSE_SETTING_SUITE_INTEGER": "90"}
+    assert get_setting("suite.integer") == 90
+    settings.SETTING_LOCKS = {}
+    clear_setting(actor=None, key="suite.integer", environment="production")
+    assert get_setting("suite.integer") == 70
+    clear_setting(actor=None, key="suite.integer", environment=store.DEFAULT)
+    assert get_setting("suite.integer") == 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("suite.decimal", "0.25", Decimal("0.25")),
+        ("suite.boolean", "true", True),
+        ("suite.json", "[1, {}]", [1, {}]),
+        ("suite.duration", "2 h", timedelta(hours=2)),
+        ("suite.secret", "opensesame", "opensesame"),
+    ],
+)
+def test_values_come_in_their_type(every_type: None, key: str, text: str, value: Any) -> None:
+    change(key, text)
+    assert get_setting(key) == value
+    # The same from the copy that other requests read.
+    store.refresh()
+    store._writing.clear()
+    assert get_setting(key) == value
+
+
+@pytest.mark.django_db
+def test_a_warm_reading_asks_no_database(every_type: None, django_assert_num_queries: Any) -> None:
+    store.refresh()
+    with django_assert_num_queries(0):
+        for _ in range(100):
+            get_setting("suite.integer")
+            get_setting("suite.json")
+
+
+@pytest.mark.django_db
+def test_a_reader_who_changes_a_value_changes_nobody_elses(every_type: None) -> None:
+    store.refresh()
+    get_setting("suite.json")["mode"] = "broken"
+    assert get_setting("suite.json") == {"mode": "log"}
+
+
+def test_an_undeclared_key_is_a_clear_error(every_type: None) -> None:
+    with pytest.raises(UnknownSetting, match=r"no setting 'suite.integr'. Near it: suite.integer"):
+        get_setting("suite.integr")
+
+
+@pytest.mark.django_db
+def test_a_secret_whose_key_is_absent_fails_alone(every_type: None, settings: Any) -> None:
+    change("suite.secret", "opensesame")
+    settings.DATABASE_ENCRYPTION_KEYS = {settings.ENVIRONMENT: SPARE_KEY}
+    store.refresh()
+    store._writing.clear()
+    with pytest.raises(SealedElsewhere):
+        get_setting("suite.secret")
+    assert get_setting("suite.integer") == 60
+
+
+@pytest.mark.django_db
+def test_a_value_that_breaks_tightened_rules_gives_way_to_the_next(
+    declare: Callable[..., Definition], every_type: None
+) -> None:
+    change("suite.integer", "70", store.DEFAULT)
+    change("suite.integer", "80")
+    Setting.objects.filter(environment="production").update(value=5000)
+    assert get_setting("suite.integer") == 70
+
+
+@pytest.mark.django_db
+def test_a_lock_that_breaks_the_rules_stops_the_start(every_type: None, settings: Any) -> None:
+    settings.SETTING_LOCKS = {"GATEHOUSE_SETTING_SUITE_INTEGER": "many"}
+    with pytest.raises(ImproperlyConfigured, match="GATEHOUSE_SETTING_SUITE_INTEGER"):
+        store.check_locks()
+
+
+class Undone(Exception):
+    pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_reads_what_it_wrote_and_a_rollback_leaves_nothing(every_type: None) -> None:
+    store.refresh()
+    seen_elsewhere: list[int] = []
+
+    def read_elsewhere() -> None:
+        seen_elsewhere.append(get_setting("suite.integer"))
+        connection.close()
+
+    def act() -> None:
+        with transaction.atomic():
+            change("suite.integer", "80")
+            assert get_setting("suite.integer") == 80
+            thread = threading.Thread(target=read_elsewhere)
+            thread.start()
+            thread.join()
+            raise Undone
+
+    with pytest.raises(Undone):
+        act()
+    assert seen_elsewhere == [60]
+    assert get_setting("suite.integer") == 60
+    assert not store._writing
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_savepoint_that_is_rolled_back_takes_its_change_along(every_type: None) -> None:
+    with transaction.atomic():
+        change("suite.integer", "70")
+        savepoint = transaction.savepoint_create()
+        change("suite.integer", "80")
+        assert get_setting("suite.integer") == 80
+        transaction.savepoint_rollback(savepoint)
+        assert get_setting("suite.integer") == 70
+    assert get_setting("suite.integer") == 70
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_commit_everybody_reads_the_new_value(every_type: None) -> None:
+    store.refresh()
+    change("suite.integer", "80")
+    assert not store._writing
+    assert store._values["suite.integer"] == 80
+
+
+def _in_child(answers: Any) -> None:
+    answers.put((store._version, store._values))
+
+
+def test_a_fork_begins_with_nothing_read(every_type: None) -> None:
+    store.refresh()
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    child = context.Process(target=_in_child, args=(answers,))
+    child.start()
+    assert answers.get() == (None, {})
+    child.join()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="the suite's SQLite lives in the memory of one connection")
+def test_a_change_of_another_process_is_seen_by_the_watcher(every_type: None, settings: Any) -> None:
+    settings.SETTINGS_POLL_SECONDS = 0.02
+    store._version = None
+    store._values = {}
+    try:
+        # The first reading may stand in asynchronous code: it waits for the thread's connection, not for its own.
+        async def read() -> Any:
+            return get_setting("suite.integer")
+
+        assert asyncio.run(read()) == 60
+        # As another process would leave it: the row and the version of all settings, and no word to this process.
+        Setting.objects.create(key="suite.integer", environment="production", version=1, value=80)
+        StoreVersion.objects.update(version=F("version") + 1)
+        deadline = time.monotonic() + 1
+        while get_setting("suite.integer") != 80 and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        assert get_setting("suite.integer") == 80
+    finally:
+        store.stop()
