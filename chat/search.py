@@ -42,8 +42,7 @@ def snippets(conversations: Iterable[Conversation], text: str) -> dict[int, list
         Message.objects.filter(conversation=OuterRef("pk"), content__icontains=text)
         .order_by("id")
         .annotate(at=StrIndex(Lower("content"), Lower(Value(text))))
-        .annotate(start=Greatest(F("at") - BEFORE_HIT, 1))
-        .annotate(piece=Substr("content", F("start"), SNIPPET_LENGTH + len(text)))
+        .annotate(piece=Substr("content", Greatest(F("at") - BEFORE_HIT, 1), SNIPPET_LENGTH + len(text)))
     )
     keys = [conversation.pk for conversation in conversations]
     found = (

@@ -173,9 +173,8 @@ def record_check(
     A check that nobody asked for goes into the trail only where it brings something new.
     """
     provider = _lock(provider)
-    before, added, gone = provider.trouble, [], []
-    if found is not None:
-        added, gone = _note_models(provider, found)
+    before = provider.trouble
+    added, gone = ([], []) if found is None else _note_models(provider, found)
     provider.checked_at, provider.trouble = timezone.now(), trouble[:300]
     provider.save(update_fields=["checked_at", "trouble"])
     if actor is None and before == provider.trouble and not added and not gone:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -45,7 +47,7 @@ class PromptDeleteForm(forms.Form):
         help_text=_("New conversations begin with this prompt afterwards."),
     )
 
-    def __init__(self, *args: object, prompt: SystemPrompt, **kwargs: object) -> None:
+    def __init__(self, *args: Any, prompt: SystemPrompt, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         others = SystemPrompt.objects.live().exclude(pk=prompt.pk).order_by("name_key")
         if prompt.is_default and others.exists():

@@ -50,7 +50,9 @@ class ProviderForm(forms.Form):
 
     def clean_name(self) -> str:
         name = normalise(self.cleaned_data["name"])
-        others = Provider.objects.filter(name__iexact=name).exclude(pk=self.provider.pk if self.provider else None)
+        others = Provider.objects.filter(name__iexact=name)
+        if self.provider is not None:
+            others = others.exclude(pk=self.provider.pk)
         if others.exists():
             raise forms.ValidationError(_("Another server has this name."))
         return name

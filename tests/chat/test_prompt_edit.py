@@ -1,0 +1,109 @@
+"""Writing system prompts."""
+
+from __future__ import annotations
+
+import pytest
+
+from chat.actions.prompt import create_prompt, delete_prompt, update_prompt
+from chat.models import Conversation, SystemPrompt
+from settings_store.models import AuditEvent
+from tests.factories import client_of, make_user
+
+pytestmark = pytest.mark.django_db
+FIELDS = {"name": "Letters", "description": "Friendly and exact", "content": "You write letters."}
+
+
+def test_the_first_prompt_becomes_the_default_and_the_second_does_not() -> None:
+    client = client_of(make_user(role="manager"))
+    assert client.post("/prompts/new/", FIELDS).status_code == 302
+    assert client.post("/prompts/new/", FIELDS | {"name": "Other"}).status_code == 302
+    assert [(p.name, p.is_default) for p in SystemPrompt.objects.order_by("id")] == [
+        ("Letters", True),
+        ("Other", False),
+    ]
+
+
+def test_creating_and_changing_are_in_the_trail_with_what_changed_only() -> None:
+    actor = make_user(role="manager")
+    client = client_of(actor)
+    client.post("/prompts/new/", FIELDS)
+    prompt = SystemPrompt.objects.get()
+    client.post(f"/prompts/{prompt.public_id}/edit/", FIELDS | {"content": "Shorter."})
+    created, updated = AuditEvent.objects.filter(target_type="chat.systemprompt").order_by("sequence")
+    assert (created.action, created.actor_id) == ("prompt.created", actor.pk)
+    assert (updated.action, updated.before, updated.after) == (
+        "prompt.updated",
+        {"content": "You write letters."},
+        {"content": "Shorter."},
+    )
+
+
+def test_saving_without_a_change_leaves_no_event() -> None:
+    client = client_of(make_user(role="manager"))
+    client.post("/prompts/new/", FIELDS)
+    events = AuditEvent.objects.count()
+    client.post(f"/prompts/{SystemPrompt.objects.get().public_id}/edit/", FIELDS)
+    assert AuditEvent.objects.count() == events
+
+
+def test_conversations_already_begun_keep_their_text() -> None:
+    prompt = create_prompt(actor=None, name="P", content="old")
+    talk = Conversation.objects.create(owner=make_user(), system_prompt=prompt, system_text=prompt.content)
+    update_prompt(actor=None, prompt=prompt, name="P", description="", content="new")
+    talk.refresh_from_db()
+    assert talk.system_text == "old"
+
+
+@pytest.mark.parametrize("name", ["letters", " LETTERS ", "Ｌetters"])
+def test_a_name_is_taken_however_it_is_written(name: str) -> None:
+    client = client_of(make_user(role="manager"))
+    client.post("/prompts/new/", FIELDS)
+    response = client.post("/prompts/new/", FIELDS | {"name": name})
+    assert response.status_code == 422
+    assert "Another prompt has this name." in response.content.decode()
+    assert "You write letters." in response.content.decode(), "what was typed is lost"
+
+
+def test_the_name_of_a_deleted_prompt_is_free_again() -> None:
+    client = client_of(make_user(role="manager"))
+    client.post("/prompts/new/", FIELDS)
+    delete_prompt(actor=None, prompt=SystemPrompt.objects.get())
+    assert client.post("/prompts/new/", FIELDS).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": ""},
+        {"name": "x" * 81},
+        # One sign that is eighteen when it is compared.
+        {"name": "ﷺ" * 20},
+        {"name": "nul\0"},
+        {"content": ""},
+        {"content": "x" * 32_001},
+        {"description": "x" * 301},
+    ],
+)
+def test_bad_input_is_told_beside_the_field(change: dict[str, str]) -> None:
+    response = client_of(make_user(role="manager")).post("/prompts/new/", FIELDS | change)
+    assert response.status_code == 422
+    assert 'aria-invalid="true"' in response.content.decode()
+    assert not SystemPrompt.objects.exists()
+
+
+def test_fields_that_are_not_on_the_form_change_nothing() -> None:
+    client = client_of(make_user(role="manager"))
+    create_prompt(actor=None, name="Default", content="x")
+    client.post("/prompts/new/", FIELDS | {"default_mark": "true", "is_deleted": "true", "id": "999"})
+    prompt = SystemPrompt.objects.get(name="Letters")
+    assert (prompt.is_default, prompt.is_deleted) == (False, False)
+    assert prompt.pk != 999
+
+
+def test_who_may_only_read_cannot_write() -> None:
+    prompt = create_prompt(actor=None, name="P", content="x")
+    client = client_of(make_user(role="user"))
+    assert client.post("/prompts/new/", FIELDS).status_code == 403
+    assert client.post(f"/prompts/{prompt.public_id}/edit/", FIELDS).status_code == 403
+    assert client.post(f"/prompts/{prompt.public_id}/default/").status_code == 403
+    assert SystemPrompt.objects.get().name == "P"
