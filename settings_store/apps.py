@@ -51,8 +51,8 @@ class SettingsStoreConfig(AppConfig):
             RailEntry(_("Run"), _("Audit"), "settings_store:audit_list", "book-lock", "audit.read", 4050),
         ]
         registry.health_checks += [
-            HealthCheck("keyring", health.keys),
-            HealthCheck("audit trail", health.trail),
+            HealthCheck("keyring", health.key_trouble),
+            HealthCheck("audit trail", health.trail_trouble),
         ]
         post_migrate.connect(ensure_single_rows, sender=self, dispatch_uid="settings_store.single_rows")
         # The apps above have declared their settings by now: a variable that locks one to nonsense stops the start.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -59,17 +60,21 @@ class Line:
         return all(word in everything for word in words.casefold().split())
 
 
-def lines(definitions: Iterable[Definition], columns: Sequence[str] = COLUMNS) -> list[Line]:
-    """All environments of each setting, in one query."""
-    wanted = list(definitions)
-    rows = {
-        (row.key, row.environment): row
-        for row in Setting.objects.filter(key__in=[definition.key for definition in wanted])
-    }
-    return [Line(definition, [cell(definition, environment, rows) for environment in columns]) for definition in wanted]
+type Rows = dict[tuple[str, str], Setting]
 
 
-def cell(definition: Definition, environment: str, rows: dict[tuple[str, str], Setting]) -> Cell:
+def rows_of(definitions: Iterable[Definition]) -> Rows:
+    """The rows of these settings by key and environment, in one query."""
+    keys = [definition.key for definition in definitions]
+    return {(row.key, row.environment): row for row in Setting.objects.filter(key__in=keys)}
+
+
+def line_of(definition: Definition, rows: Rows) -> Line:
+    """One setting in all environments."""
+    return Line(definition, [cell(definition, environment, rows) for environment in COLUMNS])
+
+
+def cell(definition: Definition, environment: str, rows: Rows) -> Cell:
     locked = store.locked_value(definition) if environment == settings.ENVIRONMENT else None
     if locked is not None:
         return Cell(environment, definition.shown(definition.clean(locked)), "environment")
@@ -105,10 +110,10 @@ class Change:
 
 def history(definition: Definition, versions: Sequence[SettingVersion], before: SettingVersion | None) -> list[Change]:
     """Versions, newest first, each beside the one it replaced; `before` is the one before the oldest of them."""
-    older = [*versions[1:], before]
     return [
         Change(version, _worded(definition, previous), _worded(definition, version))
-        for version, previous in zip(versions, older, strict=True)
+        for version, previous in pairwise([*versions, before])
+        if version is not None
     ]
 
 

@@ -9,14 +9,14 @@ from settings_store.crypto import NoKey, keyring
 from settings_store.models import AuditEvent, AuditHead
 
 
-def keys() -> str:
+def key_trouble() -> str:
     try:
         return "" if keyring().newest else _("There is no key.")
     except (ImproperlyConfigured, NoKey) as error:
         return str(error)
 
 
-def trail() -> str:
+def trail_trouble() -> str:
     end = AuditHead.objects.filter(pk=1).first()
     if end is None:
         return _("The end of the audit trail is missing.")

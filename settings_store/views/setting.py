@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -17,7 +19,7 @@ from settings_store import actions, grid, store
 from settings_store.actions import ABOUT_REASON, StaleSetting
 from settings_store.definitions import Definition, UnknownSetting, definition_of, definitions
 from settings_store.forms import SettingForm
-from settings_store.models import Setting, SettingVersion
+from settings_store.models import SettingVersion
 from ui.guard import requires, stepped_up
 from ui.keyset import paginate
 
@@ -32,9 +34,11 @@ def setting_list(request: HttpRequest) -> HttpResponse:
     group = request.GET.get("group", "")
     words = request.GET.get("q", "")[:200]
     differing = "differs" in request.GET
+    chosen = [definition for definition in every if group not in groups or definition.group == group]
+    rows = grid.rows_of(chosen)
     lines = [
         line
-        for line in grid.lines(definition for definition in every if group not in groups or definition.group == group)
+        for line in (grid.line_of(definition, rows) for definition in chosen)
         if line.holds(words) and (line.differs or not differing)
     ]
     context = {
@@ -56,9 +60,7 @@ def setting_list(request: HttpRequest) -> HttpResponse:
 def setting_edit(request: HttpRequest, key: str) -> HttpResponse:
     definition = _definition(key)
     environment = _environment(request, definition)
-    row = _row(key, environment)
-    initial = {"version": row.version if row else 0, "value": _initial(definition, environment)}
-    return _page(request, definition, environment, SettingForm(definition, initial=initial))
+    return _page(request, definition, environment)
 
 
 @requires("settings.write")
@@ -158,7 +160,7 @@ def _page(
     request: HttpRequest,
     definition: Definition,
     environment: str,
-    form: SettingForm,
+    form: SettingForm | None = None,
     *,
     status: int = 200,
     stale: StaleSetting | None = None,
@@ -167,7 +169,12 @@ def _page(
     versions = SettingVersion.objects.filter(setting__key=key, setting__environment=environment)
     page = paginate(versions, request, order={"version": ("-version",)}, default="version", per_page=HISTORY)
     before = versions.filter(version__lt=page.rows[-1].version).order_by("-version").first() if page.rows else None
-    line = grid.lines([definition])[0]
+    rows = grid.rows_of([definition])
+    row = rows.get((key, environment))
+    if form is None:
+        initial = {"version": row.version if row else 0, "value": _initial(definition, environment, rows)}
+        form = SettingForm(definition, initial=initial)
+    line = grid.line_of(definition, rows)
     cell = next(cell for cell in line.cells if cell.environment == environment)
     context = {
         "definition": definition,
@@ -178,9 +185,9 @@ def _page(
         "stale": stale,
         "page": page,
         "history": grid.history(definition, page.rows, before),
-        "current": _row(key, environment),
+        "current": row,
         "must_step_up": definition.is_secret and not stepped_up(request),
-        "step_up_url": f"{reverse('step_up')}?next={_address(key, environment)}",
+        "step_up_url": f"{reverse('step_up')}?{urlencode({'next': _address(key, environment)})}",
         "code_default": definition.shown(definition.default),
     }
     return render(request, "settings_store/setting_edit.html", context, status=status)
@@ -194,20 +201,16 @@ def _definition(key: str) -> Definition:
 
 
 def _environment(request: HttpRequest, definition: Definition) -> str:
-    environment = request.GET.get("environment", "")
-    if environment in grid.COLUMNS and not (definition.is_secret and environment == store.DEFAULT):
-        return environment
-    return str(settings.ENVIRONMENT)
+    environment = request.GET.get("environment", str(settings.ENVIRONMENT))
+    # Never a guess: a change meant for another environment must not land in this one.
+    if environment not in grid.COLUMNS or (definition.is_secret and environment == store.DEFAULT):
+        raise Http404
+    return environment
 
 
-def _row(key: str, environment: str) -> Setting | None:
-    return Setting.objects.filter(key=key, environment=environment).first()
-
-
-def _initial(definition: Definition, environment: str) -> str | bool:
+def _initial(definition: Definition, environment: str, rows: grid.Rows) -> str | bool:
     if definition.is_secret:
         return ""
-    rows = {(row.key, row.environment): row for row in Setting.objects.filter(key=definition.key)}
     value: Any = definition.default
     for place in (environment, store.DEFAULT):
         row = rows.get((definition.key, place))
@@ -215,7 +218,8 @@ def _initial(definition: Definition, environment: str) -> str | bool:
             try:
                 value = store.own_value(definition, row)
             except ValidationError:
-                value = row.value
+                # Under rules tightened since: shown as it is kept, to be put right.
+                return row.value if isinstance(row.value, str) else json.dumps(row.value)
             break
     return value if isinstance(value, bool) else str(definition.written(value))
 
