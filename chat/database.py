@@ -22,6 +22,13 @@ async def in_database[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.k
         try:
             return work(*args, **kwargs)
         finally:
-            connections.close_all()
+            close_connections()
 
     return await asyncio.get_running_loop().run_in_executor(_threads, ask)
+
+
+def close_connections() -> None:
+    """Give back the connections of this thread, but for one that somebody holds a transaction on."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

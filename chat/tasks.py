@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from asgiref.sync import async_to_sync
-from django.db import Error, connections
+from django.db import Error
 from django.tasks import task
 
 from chat.actions.conversation import title_conversation
 from chat.actions.provider import endpoint_of
+from chat.database import close_connections
 from chat.llm import Patience, ProviderError, complete_chat
 from chat.models import Message
 from settings_store.crypto import CannotOpen
@@ -68,4 +69,4 @@ def _enqueue(answer_id: int) -> None:
     except Error as trouble:
         logger.warning("no_title", error=repr(trouble))
     finally:
-        connections.close_all()
+        close_connections()

@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 KEY = "right-key"
 type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, dict[str, object]], Awaitable[None]]
@@ -37,10 +37,10 @@ DONE = b"data: [DONE]\n\n"
 END = piece("", "stop") + event(choices=[], usage={"prompt_tokens": 7, "completion_tokens": 3}) + DONE
 
 
-async def count(writer: asyncio.StreamWriter, number: int, milliseconds: float) -> None:
+async def slowly(writer: asyncio.StreamWriter, texts: Iterable[str], milliseconds: float) -> None:
     writer.write(STREAM)
-    for each in range(number):
-        writer.write(piece(f"{each} "))
+    for text in texts:
+        writer.write(piece(text))
         await writer.drain()
         await asyncio.sleep(milliseconds / 1000)
     writer.write(END)
@@ -100,11 +100,13 @@ SCRIPTS: dict[str, tuple[bytes | None, ...]] = {
 async def answer(writer: asyncio.StreamWriter, request: dict[str, object]) -> None:
     model = str(request.get("model"))
     if counted := re.fullmatch(r"count-(\d+)-(\d+)ms", model):
-        await count(writer, int(counted[1]), int(counted[2]))
+        await slowly(writer, (f"{each} " for each in range(int(counted[1]))), int(counted[2]))
     elif model == "endless":
         await endless(writer)
     elif model == "drip":
         await drip(writer, piece("naïve 😀 ") + b": a comment\r\n\r\nid: 3\nevent: x\n" + piece("text") + END)
+    elif model == "slow-markdown":
+        await slowly(writer, [MARKDOWN[at : at + 5] for at in range(0, len(MARKDOWN), 5)], 25)
     elif model == "echo":
         writer.write(STREAM + piece(json.dumps(request, sort_keys=True)) + END)
     else:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
-from django.db import connections
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -20,6 +19,7 @@ from chat import generation
 from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
 from chat.branches import branch_of
 from chat.choices import default_model, usable_models
+from chat.database import close_connections
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
 from chat.pages import conversation_page, own_conversation
@@ -74,7 +74,7 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
             return answer, Reader(request.session.row.public_id, request.user.pk)
         finally:
             # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
-            connections.close_all()
+            close_connections()
 
     answer, reader = await sync_to_async(find)()
     events = follow(

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from chat import generation
+from chat.actions.message import interrupt_orphans
+from chat.llm import MAX_ANSWER_CHARACTERS
+from chat.models import Message
+from chat.requests import MAX_CONTEXT_CHARACTERS, chat_messages
+from tests.chat.model_server import ModelServer
+from tests.chat.talk import Talk
+
+Status = Message.Status
+
+
+async def until_stored(answer: Message, characters: int) -> Message:
+    """The answer as soon as so much of it is in the database."""
+    async with asyncio.timeout(5):
+        while True:
+            stored = await Message.objects.aget(pk=answer.pk)
+            if len(stored.content) >= characters:
+                return stored
+            await asyncio.sleep(0.02)
+
+
+async def test_an_answer_is_stored_with_its_counts_and_times(talk: Talk) -> None:
+    answer = await talk.finished(await talk.send("Hello?"))
+    assert (answer.status, answer.content, answer.error) == (Status.COMPLETE, "Hello, you.", "")
+    assert (answer.tokens_in, answer.tokens_out, answer.model_name) == (7, 3, "good")
+    assert answer.first_token_ms is not None
+    assert answer.duration_ms is not None
+    assert answer.first_token_ms <= answer.duration_ms
+    assert answer.lease_until is None
+    assert answer.finished_at is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "content", "words"),
+    [
+        ("busy", Status.FAILED, "", "too many requests"),
+        ("broken", Status.FAILED, "", "fault of its own"),
+        ("missing", Status.FAILED, "", "does not have this model"),
+        ("too-long", Status.FAILED, "", "longer than this model can read"),
+        ("redirect", Status.FAILED, "", "redirect"),
+        ("wrong-type", Status.FAILED, "", "format"),
+        ("nothing", Status.INTERRUPTED, "", "ended early"),
+        ("cut", Status.INTERRUPTED, "Hello", "ended early"),
+        ("cut-character", Status.INTERRUPTED, "Hello", "ended early"),
+        ("broken-json", Status.FAILED, "Hello", "cannot be read"),
+        ("error-event", Status.FAILED, "Hello", "fault of its own"),
+        ("no-done", Status.COMPLETE, "Hello you", ""),
+        ("nul", Status.COMPLETE, "ab\nc", ""),
+        ("halves", Status.COMPLETE, "ok 😀 \ufffd!", ""),
+    ],
+)
+async def test_each_misbehaviour_ends_in_a_state_and_a_sentence(
+    talk: Talk, model: str, status: Message.Status, content: str, words: str
+) -> None:
+    answer = await talk.finished(await talk.send("Hello?", model))
+    assert (answer.status, answer.content) == (status, content)
+    assert words in answer.error
+    assert bool(words) == bool(answer.error)
+    assert "secret" not in answer.error
+
+
+async def test_an_endless_answer_ends_at_its_bound(talk: Talk, model_server: ModelServer) -> None:
+    answer = await talk.finished(await talk.send("Go on", "endless"))
+    assert (answer.status, len(answer.content)) == (Status.COMPLETE, MAX_ANSWER_CHARACTERS)
+    await asyncio.to_thread(model_server.wait_until_idle)
+
+
+async def test_text_is_stored_while_it_comes(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-60-50ms")
+    early = await until_stored(answer, 1)
+    assert early.status == Status.STREAMING
+    assert early.content.startswith("0 ")
+    await until_stored(answer, len(early.content) + 10)
+
+
+async def test_the_lease_is_renewed_while_it_is_written(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-60-50ms")
+    first = await until_stored(answer, 1)
+    later = await until_stored(answer, 60)
+    assert first.lease_until is not None
+    assert later.lease_until is not None
+    assert later.lease_until > first.lease_until > timezone.now()
+
+
+async def test_stop_keeps_what_there_is(talk: Talk, model_server: ModelServer) -> None:
+    answer = await talk.send("Count", "count-1000-20ms")
+    await until_stored(answer, 1)
+    assert (await talk.stop(answer)).status_code == 302
+    answer = await talk.finished(answer)
+    assert (answer.status, answer.error) == (Status.STOPPED, "")
+    assert answer.content.startswith("0 ")
+    await asyncio.to_thread(model_server.wait_until_idle)
+
+
+async def test_stop_said_in_another_process_is_heard_within_a_second_or_so(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-1000-20ms")
+    await Message.objects.filter(pk=answer.pk).aupdate(stop_requested=True)
+    async with asyncio.timeout(2.5):
+        assert (await talk.finished(answer)).status == Status.STOPPED
+
+
+async def test_stop_before_the_first_word(talk: Talk) -> None:
+    answer = await talk.send("Hello?", "silent")
+    await talk.stop(answer)
+    answer = await talk.finished(answer)
+    assert (answer.status, answer.content) == (Status.STOPPED, "")
+
+
+async def test_the_end_of_the_process_interrupts_and_keeps_the_text(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-1000-20ms")
+    await until_stored(answer, 1)
+    await generation.finish_all(0)
+    answer = await Message.objects.aget(pk=answer.pk)
+    assert (answer.status, answer.lease_until) == (Status.INTERRUPTED, None)
+    assert answer.content.startswith("0 ")
+
+
+async def test_a_process_that_ends_lets_a_short_answer_finish(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-20-10ms")
+    await generation.finish_all(5)
+    answer = await Message.objects.aget(pk=answer.pk)
+    assert (answer.status, answer.content.split()[-1]) == (Status.COMPLETE, "19")
+
+
+async def test_an_answer_is_written_to_its_end_without_any_reader(talk: Talk, model_server: ModelServer) -> None:
+    answer = await talk.send("Count", "count-20-10ms")
+    stream = await talk.open(answer)
+    assert (await anext(stream)).name == "body"
+    await stream.aclose()  # type: ignore[attr-defined]
+    await generation.finish_all(5)
+    answer = await Message.objects.aget(pk=answer.pk)
+    assert (answer.status, answer.content.split()[-1]) == (Status.COMPLETE, "19")
+    await asyncio.to_thread(model_server.wait_until_idle)
+
+
+async def test_only_answers_nobody_writes_any_more_are_interrupted(talk: Talk) -> None:
+    alive = await talk.send("Count", "count-1000-20ms")
+    gone = await talk.finished(await talk.send("Hello?"))
+    late = timezone.now() - timedelta(seconds=1)
+    await Message.objects.filter(pk=gone.pk).aupdate(status=Status.STREAMING, lease_until=late)
+    assert await sync_to_async(interrupt_orphans)() == 1
+    gone = await Message.objects.aget(pk=gone.pk)
+    assert (gone.status, gone.content) == (Status.INTERRUPTED, "Hello, you.")
+    assert (await Message.objects.aget(pk=alive.pk)).status in Message.UNFINISHED
+
+
+async def test_the_model_is_asked_with_the_whole_branch(talk: Talk) -> None:
+    first = await talk.send("One")
+    await talk.finished(first)
+    answer = await talk.send("Two", "echo", first.conversation)
+    asked = json.loads((await talk.finished(answer)).content)
+    assert asked["messages"] == [
+        {"role": "user", "content": "One"},
+        {"role": "assistant", "content": "Hello, you."},
+        {"role": "user", "content": "Two"},
+    ]
+    assert asked["max_tokens"] == 2048
+    assert asked["temperature"] == 0.7
+
+
+def test_roles_alternate_and_the_oldest_give_way() -> None:
+    turns = [("user", "old" * MAX_CONTEXT_CHARACTERS), ("assistant", "a"), ("user", "b"), ("user", "c")]
+    assert chat_messages("Be brief.", turns) == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "b\n\nc"},
+    ]
