@@ -15,7 +15,7 @@ loglevel = "warning"
 # Only these may tell us, by X-Forwarded-Proto, that a request came in by HTTPS.
 forwarded_allow_ips = os.environ.get("TRUSTED_PROXIES") or "127.0.0.1,::1"
 timeout = 60
-keepalive = 5
+keepalive = 2
 backlog = 2048
 
 

@@ -25,7 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "scripts"
 LOG_BYTES = 5_000_000
 START_SECONDS = 60
-STOP_SECONDS = 8
+# An answer under way is let finish; whoever cannot wait asks a second time.
+STOP_SECONDS = 25
+
+
+RUNNING: list[subprocess.Popen[bytes]] = []
 
 
 class Stopped(Exception):  # an order, not an error
@@ -57,7 +61,7 @@ def main() -> int:
 
 
 def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes] | None) -> int:
-    running: list[subprocess.Popen[bytes]] = []
+    running = RUNNING
     try:
         file = model_file() if os.environ.get("LOCAL_MODEL", "on") != "off" else None
         if file:
@@ -75,7 +79,7 @@ def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes
         server.wait()
         raise SystemExit(f"The server ended by itself. The end of {_log_file(data)}:\n{_end_of_log(data)}")
     except Stopped:
-        print("Stopping …", flush=True)
+        print("Stopping; answers under way are finished first (Ctrl-C again: at once) …", flush=True)
         return 0
     finally:
         # The server first: answers on their way may still want the model.
@@ -87,14 +91,19 @@ def _listen_to_signals() -> None:
     """End in order on Ctrl-C, on SIGTERM, when the terminal closes, and when `make` is killed."""
 
     def order(number: int, frame: object) -> None:
-        for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(again, signal.SIG_IGN)
+        for each in signals:
+            signal.signal(each, at_once)
         raise Stopped
 
-    signal.signal(signal.SIGINT, order)
-    signal.signal(signal.SIGTERM, order)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks us to stay
-        signal.signal(signal.SIGHUP, order)
+    def at_once(number: int, frame: object) -> None:
+        for process in RUNNING:
+            process.kill()
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks us to outlive the terminal
+        signals.append(signal.SIGHUP)
+    for each in signals:
+        signal.signal(each, order)
     if os.environ.get("MAKELEVEL"):
         processes.end_with_parent(signal.SIGTERM)
 
@@ -192,7 +201,7 @@ def _state(env: Mapping[str, str], *, dev: bool) -> str:
 
 def _server(port: int, *, dev: bool) -> list[str]:
     command = [sys.executable, "-m", "gunicorn", "config.asgi:application", "--config", "config/gunicorn.py"]
-    command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", str(STOP_SECONDS - 3)]
+    command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", str(STOP_SECONDS - 2)]
     if dev:
         command.append("--reload")
         for file in [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").rglob("*.*")]:

@@ -207,6 +207,12 @@ on("htmx:sendError", () => showToast(words.failed, "error"));
 on("htmx:responseError", () => showToast(words.failed, "error"));
 on("htmx:load", (event) => prepare(event.detail.elt));
 
+// An answer says that it has begun as soon as its first words are there.
+on("htmx:sseMessage", (event) => {
+  const answer = event.target.closest("[data-status=pending]");
+  if (answer) answer.dataset.status = "streaming";
+});
+
 // Relative times stay true while a page is open.
 setInterval(() => each("time[data-rel]", (time) => {
   const minutes = Math.floor((Date.now() - new Date(time.dateTime)) / 60000);
