@@ -117,8 +117,8 @@ def first_words(text: str) -> str:
     line = " ".join(next((line for line in text.splitlines() if line.strip()), "").split())
     if len(line) <= TITLE_LENGTH:
         return line
-    begun = line[: TITLE_LENGTH - 1]
-    return f"{(begun.rpartition(' ')[0] or begun).rstrip(' ,.;:')}…"
+    whole_words = line[:TITLE_LENGTH].rpartition(" ")[0]
+    return f"{(whole_words or line[: TITLE_LENGTH - 1]).rstrip(' ,.;:')}…"
 
 
 def _take_turn(actor: User) -> None:

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.markdown import finished_length, to_html
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "![alt](https://evil.example/pixel.png)",
+    "![alt][1]\n\n[1]: https://evil.example/pixel.png",
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt&colon;alert(1))",
+    "[click](data:text/html;base64,PHNjcmlwdD4=)",
+    "[click](vbscript:x)",
+    "[click](/logout/)",
+    "[click](//evil.example)",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<javascript:alert(1)>",
+    '[x](https://a.example "onmouseover=alert(1)")',
+    '[x](https://a.example" onmouseover="alert(1))',
+    "<div hx-get='/users/' hx-trigger='load'>x</div>",
+    "<span sse-connect='/x' class='btn danger primary'>x</span>",
+    '```" onclick="alert(1)\nx\n```',
+    "```html\n<script>alert(1)</script>\n```",
+    "```python class='btn'\nx\n```",
+    "<svg/onload=alert(1)>",
+    "<iframe src=//evil.example></iframe>",
+    "<style>*{display:none}</style>",
+    "<form action=/logout/ method=post><button>x</button></form>",
+    "`<b>`",
+    "| a |\n|:-:|\n| <img src=x onerror=alert(1)> |",
+    "<!-- --><script>alert(1)</script>",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "\\<script>alert(1)</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<https://a.example/?q=<script>>",
+    "[a](<https://a.example/ onclick=x>)",
+]
+TAG = re.compile(r"<(/?)([a-z0-9]+)((?:\s[^<>]*)?)>")
+ALLOWED_TAGS = {
+    "p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
+    "a", "code", "pre", "span", "figure", "figcaption", "button", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+ALLOWED_ATTRIBUTES = re.compile(
+    r"""(?: \s (?: href="(?:https?://|mailto:)[^"]*" | title="[^"]*" | rel="noopener\ noreferrer\ nofollow"
+    | target="_blank" | start="\d+" | class="(?:code|btn\ quiet\ small|[a-z][a-z0-9]{0,2})" | type="button"
+    | data-copy-code="" | tabindex="0" ) )*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def assert_harmless(html: str) -> None:
+    """Nothing but the allowed tags with their allowed attributes, every other angle bracket escaped."""
+    for _close, tag, attributes in TAG.findall(html):
+        assert tag in ALLOWED_TAGS, html
+        assert ALLOWED_ATTRIBUTES.fullmatch(attributes), html
+    assert "<" not in TAG.sub("", html), html
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_payloads_come_out_harmless_whole_and_half_written(payload: str) -> None:
+    text = f"Before\n\n{payload}\n\n- {payload}\n\n> {payload}"
+    assert_harmless(to_html(text))
+    for end in range(len(payload)):
+        assert_harmless(to_html(payload[:end]))
+
+
+@given(
+    st.lists(
+        st.sampled_from([*PAYLOADS, "\n", "\n\n", "```", "*", "_", "[", "](", ")", "`", "  ", "|", "#", ">"]),
+        max_size=8,
+    )
+)
+def test_mixtures_come_out_harmless(parts: list[str]) -> None:
+    assert_harmless(to_html("".join(parts)))
+
+
+@given(st.text(max_size=200))
+def test_any_text_comes_out_harmless(text: str) -> None:
+    assert_harmless(to_html(text))
+
+
+def test_what_markdown_is_for() -> None:
+    html = to_html(
+        "# Title\n\nSome **bold** ~~old~~ `code` [link](https://a.example)\n\n1. one\n2. two\n\n|a|\n|-|\n|b|"
+    )
+    assert "<h3>Title</h3>" in html
+    assert "<strong>bold</strong> <s>old</s> <code>code</code>" in html
+    assert '<a href="https://a.example" target="_blank" rel="noopener noreferrer nofollow">link</a>' in html
+    assert "<ol>\n<li>one</li>" in html
+    assert "<td>b</td>" in html
+
+
+def test_code_is_coloured_labelled_and_can_be_copied() -> None:
+    html = to_html('```python\ndef f():\n    return "<b>"\n```')
+    assert '<span class="k">def</span>' in html
+    assert "&lt;b&gt;" in html
+    assert "<figcaption>python <button" in html
+    assert "data-copy-code" in html
+
+
+def test_pictures_are_words() -> None:
+    assert to_html("![a cat](https://evil.example/cat.png)") == "<p>a cat</p>\n"
+
+
+def test_deep_nesting_and_long_text_come_back() -> None:
+    assert_harmless(to_html(">" * 5000 + "x"))
+    assert_harmless(to_html("[" * 5000 + "x"))
+    assert_harmless(to_html("*" * 20_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        ("", ""),
+        ("One", ""),
+        ("One\n\nTwo", "One\n\n"),
+        ("One\n\n- a\n\n- b", "One\n\n"),
+        ("One\n\n```\ncode\n\nmore", "One\n\n"),
+        ("```\ncode\n```\nAfter", "```\ncode\n```\n"),
+        ("a | b\n", ""),
+    ],
+)
+def test_blocks_that_cannot_change_any_more(text: str, finished: str) -> None:
+    assert text[: finished_length(text)] == finished
+
+
+@given(st.text(alphabet="ab\n -*`>#|1.", max_size=60))
+def test_finished_blocks_grow_and_never_shrink(text: str) -> None:
+    lengths = [finished_length(text[:end]) for end in range(len(text) + 1)]
+    assert all(length <= end for end, length in enumerate(lengths))
