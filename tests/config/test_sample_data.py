@@ -1,0 +1,102 @@
+"""The sample team: believable, the same each time, and unable to open a door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from chat.models import Conversation, Message, Model, Provider, SystemPrompt
+from config.sample_data import DAYS, add_sample_data
+from rbac.actions import seed_system_roles
+from settings_store.audit import verify
+from settings_store.models import AuditEvent
+from tests.factories import client_of, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _roles() -> None:
+    seed_system_roles()
+
+
+def test_a_team_of_thirty_in_three_levels_talked_three_hundred_times() -> None:
+    made = add_sample_data()
+    assert (made["people"], made["conversations"]) == (30, 300)
+    assert made["messages"] == Message.objects.count() > 700
+    top = User.objects.get(supervisor=None)
+    assert User.objects.team_of(top).count() == 29
+    assert User.objects.filter(supervisor__supervisor__supervisor=top).exists()
+    assert AuditEvent.objects.get(action="installation.sample_data_added").after == made
+    assert list(verify()) == []
+
+
+def test_what_they_say_differs() -> None:
+    add_sample_data()
+    assert Conversation.objects.values("title").distinct().count() == 300
+    contents = Message.objects.values_list("content", flat=True)
+    assert len(set(contents)) > 0.85 * len(contents)
+    assert not [text for text in contents if "{place}" in text or "{colleague}" in text]
+
+
+def test_every_conversation_hangs_together() -> None:
+    now = timezone.now()
+    add_sample_data(now=now)
+    for conversation in Conversation.objects.prefetch_related("messages").select_related("active_leaf"):
+        messages = sorted(conversation.messages.all(), key=lambda message: message.created_at)
+        assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2)
+        assert [message.parent_id for message in messages] == [None, *(message.pk for message in messages[:-1])]
+        assert conversation.active_leaf == messages[-1]
+        assert conversation.message_count == len(messages)
+        assert now - timedelta(days=DAYS + 4) < messages[0].created_at < messages[-1].created_at < now
+
+
+def test_twice_is_once() -> None:
+    add_sample_data()
+    assert add_sample_data() == {}
+    assert User.objects.count() == 30
+    assert Conversation.objects.count() == 300
+
+
+def test_the_same_seed_says_the_same() -> None:
+    now = timezone.now()
+    add_sample_data(seed=7, now=now)
+    first = list(Message.objects.order_by("pk").values_list("content", flat=True))
+    Conversation.objects.all().delete()
+    SystemPrompt.objects.all().delete()
+    User.objects.all().delete()
+    Model.objects.all().delete()
+    Provider.objects.all().delete()
+    add_sample_data(seed=7, now=now)
+    assert list(Message.objects.order_by("pk").values_list("content", flat=True)) == first
+
+
+def test_nobody_of_them_can_sign_in_and_nothing_is_called() -> None:
+    add_sample_data()
+    assert not [user for user in User.objects.all() if user.has_usable_password()]
+    assert not Model.objects.usable().exists()
+
+
+def test_people_hold_their_roles_and_a_looker_on_cannot_talk() -> None:
+    add_sample_data()
+    looker = User.objects.get(username="isabelle.roy")
+    assert looker.has_perm("audit.read")
+    assert not looker.has_perm("chat.use")
+    lead = User.objects.get(username="ana.ruiz")
+    seen = Conversation.objects.visible_to(lead)
+    assert 0 < seen.count() < 300
+    assert set(seen.values_list("owner__username", flat=True)) <= {
+        "ana.ruiz",
+        *User.objects.team_of(lead).values_list("username", flat=True),
+    }
+
+
+def test_it_shows_on_the_pages() -> None:
+    add_sample_data()
+    client = client_of(make_user(role="admin"))
+    assert "<mark>" in client.get("/conversations/", {"q": "refund"}).content.decode()
+    assert "Plain answers" in client.get("/prompts/").content.decode()
+    assert "this server does not exist" in client.get("/models/").content.decode()
