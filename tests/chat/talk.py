@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient
@@ -38,14 +39,14 @@ class Talk:
     ) -> HttpResponse:
         found, _created = await Model.objects.aget_or_create(provider=self.provider, name=model)
         url = reverse("chat:message_send", args=[conversation.public_id] if conversation else [])
-        return await self.client.post(url, {"message": text, "model": found.pk}, headers=headers)
+        return cast(HttpResponse, await self.client.post(url, {"message": text, "model": found.pk}, headers=headers))
 
     async def stop(self, answer: Message) -> HttpResponse:
-        return await self.client.post(address_of(answer, "stop"))
+        return cast(HttpResponse, await self.client.post(address_of(answer, "stop")))
 
-    async def open(self, answer: Message) -> AsyncIterator[Event]:
-        response = await self.client.get(address_of(answer, "stream"))
-        assert isinstance(response, StreamingHttpResponse)
+    async def open(self, answer: Message) -> AsyncGenerator[Event, None]:
+        response = cast(StreamingHttpResponse, await self.client.get(address_of(answer, "stream")))
+        assert response.streaming, response.status_code
         assert response.headers["Content-Type"] == "text/event-stream"
         return events_of(response)
 
@@ -64,7 +65,7 @@ def address_of(message: Message, name: str) -> str:
     return reverse(f"chat:message_{name}", args=[message.conversation.public_id, message.public_id])
 
 
-async def events_of(response: StreamingHttpResponse) -> AsyncIterator[Event]:
+async def events_of(response: StreamingHttpResponse) -> AsyncGenerator[Event, None]:
     async for chunk in response:
         for frame in chunk.decode().split("\n\n"):
             lines = frame.split("\n")

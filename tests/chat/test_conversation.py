@@ -27,7 +27,7 @@ def page_of(conversation: Conversation) -> str:
 
 def test_a_page_shows_the_branch_and_escapes_what_people_write(as_ana: Client, ana: User, good: Model) -> None:
     answer = stored_answer(ana, good, content="It is **bold** <b>raw</b>", status=Message.Status.COMPLETE)
-    Message.objects.filter(pk=answer.parent_id).update(content="<script>alert(1)</script>")
+    Message.objects.filter(children=answer).update(content="<script>alert(1)</script>")
     page = as_ana.get(page_of(answer.conversation)).content.decode()
     assert "<strong>bold</strong> &lt;b&gt;raw&lt;/b&gt;" in page
     assert "&lt;script&gt;alert(1)" in page

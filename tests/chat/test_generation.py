@@ -136,7 +136,7 @@ async def test_an_answer_is_written_to_its_end_without_any_reader(talk: Talk, mo
     answer = await talk.send("Count", "count-20-10ms")
     stream = await talk.open(answer)
     assert (await anext(stream)).name == "body"
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     await generation.finish_all(5)
     answer = await Message.objects.aget(pk=answer.pk)
     assert (answer.status, answer.content.split()[-1]) == (Status.COMPLETE, "19")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.markdown import finished_length, to_html
@@ -70,6 +70,7 @@ def test_payloads_come_out_harmless_whole_and_half_written(payload: str) -> None
         assert_harmless(to_html(payload[:end]))
 
 
+@settings(deadline=None)  # the first highlighting loads its lexer
 @given(
     st.lists(
         st.sampled_from([*PAYLOADS, "\n", "\n\n", "```", "*", "_", "[", "](", ")", "`", "  ", "|", "#", ">"]),
@@ -80,6 +81,7 @@ def test_mixtures_come_out_harmless(parts: list[str]) -> None:
     assert_harmless(to_html("".join(parts)))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_comes_out_harmless(text: str) -> None:
     assert_harmless(to_html(text))
@@ -130,6 +132,7 @@ def test_blocks_that_cannot_change_any_more(text: str, finished: str) -> None:
     assert text[: finished_length(text)] == finished
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab\n -*`>#|1.", max_size=60))
 def test_finished_blocks_grow_and_never_shrink(text: str) -> None:
     lengths = [finished_length(text[:end]) for end in range(len(text) + 1)]

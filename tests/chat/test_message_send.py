@@ -33,7 +33,7 @@ async def test_a_message_follows_the_last_answer(talk: Talk) -> None:
     first = await talk.send("One")
     await talk.finished(first)
     second = await talk.send("Two", conversation=first.conversation)
-    question = await Message.objects.aget(pk=second.parent_id)
+    question = await Message.objects.aget(children=second)
     assert question.parent_id == first.pk
 
 

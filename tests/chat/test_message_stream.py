@@ -49,7 +49,7 @@ async def test_a_reader_who_comes_later_gets_all_of_it(talk: Talk) -> None:
     answer = await talk.send("Count", "count-20-50ms")
     first = await talk.open(answer)
     before = [await anext(first) for _ in range(5)]
-    await first.aclose()  # type: ignore[attr-defined]
+    await first.aclose()
     events = await talk.follow(answer)
     assert events[0].name == "body"
     assert len(seen(events[:1])) >= len(seen(before))
