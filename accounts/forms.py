@@ -9,9 +9,8 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.user import refuse_circle, refuse_taken
@@ -20,13 +19,6 @@ from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
 from ui.context import THEMES
 from ui.forms import normalise
-
-
-def _password_help() -> str:
-    return " ".join(password_validators_help_texts())
-
-
-password_help = lazy(_password_help, str)
 
 
 def password_field(label: Any, *, autocomplete: str, **options: Any) -> forms.CharField:
@@ -54,7 +46,11 @@ class StepUpForm(forms.Form):
 
 class PasswordChangeForm(forms.Form):
     present = password_field(_("Present password"), autocomplete="current-password")
-    password = password_field(_("New password"), autocomplete="new-password", help_text=password_help())
+    password = password_field(
+        _("New password"),
+        autocomplete="new-password",
+        help_text=_("At least 12 characters; not a common password, not only digits, not like your name or address."),
+    )
     repeated = password_field(_("New password again"), autocomplete="new-password")
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -43,7 +43,7 @@ def user_list(request: HtmxHttpRequest) -> HttpResponse:
     columns = sorted(registry.user_columns, key=lambda column: column.order)
     values = [column.values(page.rows) for column in columns]
     rows = [
-        Row(person, [(column, known.get(person)) for column, known in zip(columns, values, strict=True)])
+        Row(person, [(column, known.get(person.pk)) for column, known in zip(columns, values, strict=True)])
         for person in page.rows
     ]
     context = {"page": page, "rows": rows, "columns": columns, "words": words, "state": state}

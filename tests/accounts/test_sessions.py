@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -74,6 +74,8 @@ async def test_facts_survive_the_asynchronous_way() -> None:
     assert await SessionStore(key).aget("colour") == "green"
     await SessionStore(key).adelete()
     assert not await Session.objects.aexists()
+    # The thread that asked has a connection of its own.
+    await sync_to_async(connections.close_all)()
 
 
 def test_a_session_revoked_meanwhile_does_not_come_back(store: SessionStore) -> None:

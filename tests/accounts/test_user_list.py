@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from tests.factories import client_of, make_user
+from rbac.actions import assign_role
+from tests.factories import client_of, make_user, role_named
 
 URL = "/users/"
 
@@ -21,6 +22,13 @@ def names(client: Client, query: str = "") -> list[str]:
 def test_admins_and_managers_see_everyone(as_admin: Client, as_manager: Client, person: User) -> None:
     assert {"ana.ruiz", "maren", "lena"} <= set(names(as_admin))
     assert names(as_admin) == names(as_manager)
+
+
+def test_each_line_says_the_roles(as_admin: Client, admin: User) -> None:
+    both = make_user(username="both", role="viewer")
+    assign_role(actor=None, user=both, role=role_named("supervisor"))
+    cells = {row.person.username: row.cells[0][1] for row in as_admin.get(URL).context["rows"]}
+    assert cells == {"maren": ["Admin"], "both": ["Supervisor", "Viewer"]}
 
 
 def test_supervisors_see_themselves_and_those_below_however_deep(supervisor: User, as_supervisor: Client) -> None:
