@@ -36,12 +36,11 @@ class Command(BaseCommand):
         if problem := unprepared():
             raise CommandError(f"{problem} Run `manage.py migrate` first.")
         try:
-            people = installation.initialise(default_users=not options["no_default_users"])
+            self._hand_over(installation.initialise(default_users=not options["no_default_users"]))
+            if options["sample_data"]:
+                self._add_sample_data()
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self._hand_over(people)
-        if options["sample_data"]:
-            self._add_sample_data()
         return None
 
     def _hand_over(self, people: list[installation.FirstPerson]) -> None:

@@ -1,0 +1,100 @@
+"""`make screenshots`: pictures of the main pages with the sample team, light, dark and narrow."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import processes
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "screenshots"
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WIDE, NARROW = (1440, 900), (390, 844)
+START_SECONDS = 90
+
+PAGES = {
+    "home": "/",
+    "conversations": "/conversations/",
+    "prompts": "/prompts/",
+    "users": "/users/",
+    "roles": "/roles/",
+    "settings": "/settings/",
+    "models": "/models/",
+    "audit": "/audit/",
+}
+# Those whose look differs enough to be shown in the dark and on a phone as well.
+THRICE = ("home", "chat", "conversations")
+QUESTION = "Write a short Python function that says whether a year is a leap year, and explain it."
+
+
+def main() -> int:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("Chromium is needed for pictures and is not installed.")
+    password, port = secrets.token_urlsafe(18), processes.free_port()
+    with tempfile.TemporaryDirectory(prefix="gatehouse-screenshots-") as data:
+        env = os.environ | {"GATEHOUSE_DATA_DIR": data, "PORT": str(port), "GATEHOUSE_ADMIN_PASSWORD": password}
+        env |= {"GATEHOUSE_ADMIN_EMAIL": "admin@helvia.example", "DATABASE_URL": ""}
+        run = [sys.executable, "scripts/run.py"]
+        for command in (["migrate", "--verbosity=0"], ["init", "--sample-data"]):
+            subprocess.run([*run, "--manage", *command], cwd=ROOT, env=env, check=True)
+        server = processes.start(run, env=env, output=None, ending=signal.SIGTERM)
+        try:
+            if not processes.wait_for_answer(port, process=server, seconds=START_SECONDS):
+                raise SystemExit("The server did not start.")
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+                _take_all(browser, f"http://127.0.0.1:{port}", password)
+        finally:
+            processes.stop(server, seconds=40)
+    return 0
+
+
+def _take_all(browser: Browser, url: str, password: str) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB", timezone_id="UTC")
+    page = context.new_page()
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    page.goto("/login/")
+    _take(page, "login-light")
+    page.get_by_label("Email or username", exact=True).fill("admin")
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(url + "/")
+    pages = PAGES | {"chat": _conversation(page)}
+    for name, address in pages.items():
+        page.goto(address)
+        _take(page, f"{name}-light")
+        if name not in THRICE:
+            continue
+        page.emulate_media(color_scheme="dark")
+        _take(page, f"{name}-dark")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+        _take(page, f"{name}-narrow")
+        page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+
+
+def _conversation(page: Page) -> str:
+    """A conversation of the admin's own, with an answer of the local model."""
+    page.goto("/chat/")
+    page.get_by_label("Message", exact=True).fill(QUESTION)
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.locator("article[data-role=assistant][data-status=complete]").wait_for(timeout=120_000)
+    return page.url
+
+
+def _take(page: Page, name: str) -> None:
+    page.screenshot(path=FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
