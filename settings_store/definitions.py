@@ -56,6 +56,11 @@ class Definition:
         return self.key.partition(".")[0]
 
     @property
+    def pieces(self) -> list[str]:
+        """The key in pieces, between which a narrow column may break it."""
+        return re.split(r"(?<=[._])", self.key)
+
+    @property
     def variable(self) -> str:
         """The environment variable that locks this setting."""
         return LOCK_PREFIX + self.key.replace(".", "_").upper()

@@ -11,6 +11,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
+from settings_store import store
 from settings_store.triggers import create_triggers, drop_triggers
 
 TRANSACTIONAL_FIXTURES = {"transactional_db", "live_server", "django_db_reset_sequences"}
@@ -33,6 +34,13 @@ def _triggers_stand_aside(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Read the settings once, so that no test is the one that pays for the first reading."""
+    with django_db_blocker.unblock():
+        store.refresh()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """Put them back once the tables are empty; after the very last test there are no tables any more."""
@@ -42,6 +50,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         with blocker.unblock():
             drop_triggers(connection)
             create_triggers(connection)
+            # The copy of all settings that every test reads from must not outlive the rows it was made of.
+            store.refresh()
             connection.close()
 
 
