@@ -67,7 +67,7 @@ class UserTab:
 
 @dataclass(frozen=True, slots=True)
 class UserColumn:
-    """A column of /users/ that a higher floor knows: `values` answers by key for the people of one page, in one query."""
+    """A column of /users/ that a higher floor knows: `values` answers, by key, for one page of people in one query."""
 
     label: Text
     values: Callable[[Iterable[Any]], dict[Any, Any]]

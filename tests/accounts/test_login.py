@@ -149,9 +149,10 @@ def test_unknown_wrong_inactive_and_locked_look_the_same(person: User) -> None:
     assert not Session.objects.filter(user=locked).exists()
 
 
-@pytest.mark.parametrize("name", ["ana.ruiz", "nobody", "gone", "locked"])
+@pytest.mark.parametrize("name", ["ana.ruiz", "nobody", "gone", "locked", "keyless"])
 def test_every_answer_costs_exactly_one_hash(person: User, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make_user(username="gone", is_active=False)
+    make_user(username="keyless", password=None)
     make_user(username="locked")
     for _ in range(get_setting("accounts.lockout.attempts")):
         credentials.check("locked", "wrong")
