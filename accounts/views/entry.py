@@ -123,6 +123,9 @@ def _next(request: HttpRequest) -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     ):
         return resolve_url("home")
+    # A word without a slash would be taken for the name of a view.
+    if not urlsplit(wanted).path.startswith("/"):
+        return resolve_url("home")
     if urlsplit(wanted).path in {resolve_url(name) for name in ("login", "logout", "step_up", "theme")}:
         return resolve_url("home")
     return wanted

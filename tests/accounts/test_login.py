@@ -118,9 +118,33 @@ def test_an_invented_session_is_not_taken_over(person: User, client: Client) -> 
     assert client.cookies["gatehouse-session"].value != "a" * 32
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/logout/", ""])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/logout/",
+        "/login/?next=/login/",
+        "",
+        "word",
+        "accounts:profile",
+        "accounts.views",
+        "\x00",
+        "?x=1",
+    ],
+)
 def test_afterwards_nobody_is_sent_elsewhere(person: User, client: Client, wanted: str) -> None:
     assert sign_in(client, "ana.ruiz", next=wanted)["Location"] == reverse("home")
+
+
+@pytest.mark.parametrize("wanted", ["/profile/\r\nSet-Cookie: a=b", "/\x00", "/" + "x" * 3000, "/%00", "/é"])
+def test_an_odd_address_does_no_harm(person: User, client: Client, wanted: str) -> None:
+    answer = sign_in(client, "ana.ruiz", next=wanted)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/")
+    assert set(client.cookies) == {"gatehouse-session", "gatehouse-csrf"}
 
 
 def test_afterwards_the_wanted_page_follows(person: User, client: Client) -> None:
