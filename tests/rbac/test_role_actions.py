@@ -20,7 +20,7 @@ type Roles = dict[str, Role]
 
 def edit(actor: User | None, role: Role, **changes: Any) -> Role:
     role = Role.objects.select_related("parent").get(pk=role.pk)
-    facts = {
+    facts: dict[str, Any] = {
         "name": role.name,
         "description": role.description,
         "priority": role.priority,

@@ -1,0 +1,71 @@
+"""Every address the product answers, read from its URLconf, so that a route added later is tested without a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from config.access import declared_access
+from ui.guard import Access, View
+
+# What stands for each kind of parameter: nothing that exists.
+UNKNOWN = {
+    "uuid": str(UUID(int=2**127)),
+    "int": str(2**62),
+    "str": "nothing",
+    "slug": "nothing",
+    "path": "nothing",
+}
+PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One pattern with its view: `route` as written ("users/<uuid:user_id>/"), `path` with ids of nothing."""
+
+    route: str
+    view: View
+
+    @property
+    def access(self) -> Access | None:
+        return declared_access(self.route, self.view)
+
+    @property
+    def parameters(self) -> list[str]:
+        return [match["name"] for match in PARAMETER.finditer(self.route)]
+
+    @property
+    def path(self) -> str:
+        return self.path_to()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another package answers here, by rules of its own within the declared access."""
+        return self.route.startswith("admin/")
+
+    def path_to(self, **ids: object) -> str:
+        """The address with these parameters, the others pointing to nothing."""
+
+        def fill(match: re.Match[str]) -> str:
+            return str(ids.get(match["name"], UNKNOWN[match["kind"] or "str"]))
+
+        # The admin writes some patterns as regular expressions: the first choice of each stands for all.
+        plain = re.sub(r"\(\?P<\w+>([^)|]*)[^)]*\)", r"\1", self.route).translate({ord("^"): "", ord("$"): ""})
+        return "/" + PARAMETER.sub(fill, plain.replace(".*", "nothing"))
+
+
+def routes() -> list[Route]:
+    return list(_walk(get_resolver("config.urls").url_patterns))
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[Route]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            yield Route(route, pattern.callback)
