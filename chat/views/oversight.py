@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.http import HtmxHttpRequest
+from chat.actions.message import interrupt_orphans
 from chat.actions.oversight import open_conversation
 from chat.branches import SHOWN_TURNS, branch_of, newest_leaf_below
 from chat.forms.oversight import ConversationFilterForm
@@ -58,6 +59,7 @@ def conversation_read(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse
     if version is not None:
         conversation.active_leaf = newest_leaf_below(version)
     shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
+    interrupt_orphans()
     open_conversation(actor=request.user, conversation=conversation)
     context = {"conversation": conversation, "branch": branch_of(conversation, shown=shown)}
     return render(request, "chat/conversation_read.html", context)

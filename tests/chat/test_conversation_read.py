@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -120,6 +121,15 @@ def test_a_version_of_another_conversation_is_not_shown(admin: Client, version: 
     page = admin.get(url(conversation), {"version": wanted}).content.decode()
     assert "foreign answer" not in page
     assert "answer" in page
+
+
+def test_an_answer_nobody_writes_any_more_is_not_shown_as_answering(admin: Client) -> None:
+    conversation = talk(make_user(), "T", "question", "half an ans")
+    long_ago = timezone.now() - timedelta(minutes=1)
+    conversation.messages.filter(role="assistant").update(status="streaming", lease_until=long_ago)
+    page = admin.get(url(conversation)).content.decode()
+    assert 'data-status="interrupted"' in page
+    assert "half an ans" in page
 
 
 def test_what_people_write_stays_text(admin: Client) -> None:
