@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -19,6 +20,12 @@ from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
 from ui.context import THEMES
 from ui.forms import normalise
+
+
+@cache
+def time_zones() -> list[tuple[str, str]]:
+    """All that this machine knows; looking them up walks through hundreds of files."""
+    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
 
 
 def password_field(label: Any, *, autocomplete: str, **options: Any) -> forms.CharField:
@@ -74,9 +81,7 @@ class ProfileForm(forms.Form):
         label=_("About you"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4})
     )
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=lambda: [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
-    )
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
     theme = forms.ChoiceField(
         label=_("Theme"),
         choices=[("system", _("As the system has it")), ("light", _("Light")), ("dark", _("Dark"))],

@@ -66,12 +66,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk=viewer.pk)
 
 
-PeopleManager = BaseUserManager.from_queryset(UserQuerySet)
-
-
-class UserManager(PeopleManager["User"]):
-    def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(username_key=normalised(username or ""))
+UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -113,7 +108,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name=_("created by"),
     )
 
-    objects: ClassVar[UserManager] = UserManager()
+    objects = UserManager()
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
