@@ -54,7 +54,8 @@ def change_setting(
     """
     definition = _changeable(actor, key, environment, reason)
     typed = definition.clean(value)
-    setting = _locked(key, environment)
+    _lock()
+    setting, _created = Setting.objects.get_or_create(key=key, environment=environment)
     had = store.is_set(setting)
     old = _own_or_none(definition, setting) if had else None
     if had and old == typed and type(old) is type(typed):
@@ -89,7 +90,8 @@ def clear_setting(
     Raises as `change_setting` does.
     """
     definition = _changeable(actor, key, environment, reason)
-    setting = Setting.objects.select_for_update().filter(key=key, environment=environment).first()
+    _lock()
+    setting = Setting.objects.filter(key=key, environment=environment).first()
     if setting is None or not store.is_set(setting):
         return setting
     _compare(definition, setting, expected_version, yours=_("back to default"))
@@ -125,9 +127,10 @@ def _changeable(actor: Actor | None, key: str, environment: str, reason: str) ->
     return definition
 
 
-def _locked(key: str, environment: str) -> Setting:
-    setting, _created = Setting.objects.select_for_update().get_or_create(key=key, environment=environment)
-    return setting
+def _lock() -> None:
+    # One change of settings at a time, whatever the key: locking the rows themselves would let two people who both
+    # give a setting its first value deadlock on MariaDB.
+    StoreVersion.objects.select_for_update().get(pk=1)
 
 
 def _own_or_none(definition: Definition, setting: Setting) -> Any:
