@@ -21,11 +21,10 @@ from django.utils import timezone
 from settings_store.circumstances import Actor, Circumstances, circumstances, current
 from settings_store.crypto import Key, keyring
 from settings_store.models import AuditEvent, AuditHead
+from settings_store.values import MASK
 
 __all__ = ["MASK", "Actor", "Broken", "Circumstances", "circumstances", "current", "head", "record", "verify"]
 
-# What stands in the trail in a secret's place.
-MASK = "••••••••"
 SYSTEM = "system"
 FIRST_HASH = "0" * 64
 CHAIN = "audit chain"

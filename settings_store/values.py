@@ -19,6 +19,7 @@ from ui.forms import normalise
 if TYPE_CHECKING:
     from settings_store.definitions import Definition
 
+# What pages and the trail hold in a secret's place.
 MASK = "••••••••"
 JSON_LENGTH, JSON_DEPTH = 20_000, 20
 # Larger than any real limit or size, and within what every database keeps exactly.

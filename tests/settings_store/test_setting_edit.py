@@ -26,8 +26,8 @@ def post(client: Client, key: str = "suite.integer", act: str = "change", query:
     return response
 
 
-def text(response: HttpResponse) -> str:
-    return response.content.decode()
+def text(response: Any) -> str:
+    return str(response.content.decode())
 
 
 def test_a_change_is_saved_here_and_told(operator: Client) -> None:
