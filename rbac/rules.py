@@ -19,6 +19,9 @@ from rbac.role_map import RoleMap, current_role_map
 from rbac.system_roles import ADMIN
 from ui.registry import registry
 
+# Whoever holds one of these can come to hold everything, so handing them out or taking them asks for the password.
+POWERS = frozenset({"roles.write", "roles.admin"})
+
 
 def outranked(actor: User | None, priority: int) -> bool:
     """Whether something of this priority stands beyond the reach of `actor`."""

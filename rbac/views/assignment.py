@@ -19,12 +19,9 @@ from rbac import actions
 from rbac.forms import AssignmentForm, ReasonForm, assignable_by
 from rbac.models import Assignment, Role
 from rbac.role_map import current_role_map
-from rbac.rules import grant_refusal, person_refusal
+from rbac.rules import POWERS, grant_refusal, person_refusal
 from rbac.views.role import sentence_of
 from ui.guard import ask_step_up, requires, stepped_up
-
-# Whoever may change these may give themselves everything, so giving or taking them asks for the password again.
-POWERS = frozenset({"roles.write", "roles.admin"})
 
 
 @requires("users.read")

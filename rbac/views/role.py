@@ -20,8 +20,8 @@ from rbac.forms import RoleForm
 from rbac.matrix import matrix
 from rbac.models import Assignment, Role
 from rbac.role_map import current_role_map
-from rbac.rules import role_refusal
-from ui.guard import requires
+from rbac.rules import POWERS, role_refusal
+from ui.guard import ask_step_up, requires, stepped_up
 from ui.keyset import paginate
 
 
@@ -68,6 +68,8 @@ def role_people(request: HtmxHttpRequest, pk: int) -> HttpResponse:
 def role_create(request: HtmxHttpRequest) -> HttpResponse:
     form = RoleForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        if _gives_power(form) and not stepped_up(request):
+            return ask_step_up(request)
         try:
             role = actions.create_role(actor=request.user, **form.cleaned_data)
         except (PermissionDenied, ValidationError) as refusal:
@@ -87,6 +89,8 @@ def role_edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied(refusal_in_words)
     form = RoleForm(request.POST if request.method == "POST" else None, role=role)
     if request.method == "POST" and form.is_valid():
+        if _gives_power(form, role) and not stepped_up(request):
+            return ask_step_up(request)
         try:
             role = actions.update_role(actor=request.user, role=role, **form.cleaned_data)
         except (PermissionDenied, ValidationError) as refusal:
@@ -140,6 +144,13 @@ def _frame(request: HtmxHttpRequest, role: Role) -> dict[str, object]:
             and role_refusal(request.user, role.priority) is None
         ),
     }
+
+
+def _gives_power(form: RoleForm, role: Role | None = None) -> bool:
+    """Whether the role would come to hold one of the powers, of its own or by its parent."""
+    roles, parent = current_role_map(), form.cleaned_data["parent"]
+    will_hold = form.cleaned_data["permissions"] | (roles.permissions(parent.pk) if parent else frozenset())
+    return bool(POWERS & (will_hold - (roles.permissions(role.pk) if role else frozenset())))
 
 
 def _show(form: RoleForm, refusal: PermissionDenied | ValidationError) -> None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from rbac.actions import assign_role, create_role
 from rbac.models import Role
 from rbac.role_map import current_role_map
+from rbac.rules import POWERS
 from tests.rbac.conftest import MakePerson
 
 type Roles = dict[str, Role]
@@ -145,3 +146,20 @@ def test_an_ended_assignment_leaves_the_people_of_a_role(
     assignment.ends_at = timezone.now()
     assignment.save(update_fields=["ends_at"])
     assert "Kofi Mensah" not in client.get(f"/roles/{roles['viewer'].pk}/people/").text
+
+
+@pytest.mark.parametrize("power", [{"permissions": ["roles.write"]}, {"priority": "100", "parent": "admin"}])
+def test_a_role_that_can_change_roles_asks_for_the_password_again(
+    as_person: AsPerson, admin: User, roles: Roles, power: dict[str, object]
+) -> None:
+    sent = READER | power
+    if sent["parent"]:
+        sent["parent"] = str(roles["admin"].pk)
+    page = as_person(admin).post("/roles/new/", sent)
+    assert page.headers["Location"].startswith("/step-up/")
+    assert not Role.objects.filter(name_key="reader").exists()
+    plain = create_role(actor=None, name="Plain")
+    assert as_person(admin).post(f"/roles/{plain.pk}/edit/", sent).headers["Location"].startswith("/step-up/")
+    assert not POWERS & current_role_map().permissions(plain.pk)
+    as_person(admin, stepped_up=True).post(f"/roles/{plain.pk}/edit/", sent)
+    assert POWERS & current_role_map().permissions(plain.pk)
