@@ -6,10 +6,12 @@ With --dev a debug server that reloads, on the same data; with --manage a comman
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -76,15 +78,26 @@ def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes
         if not processes.wait_for_answer(port, process=server, seconds=START_SECONDS):
             raise SystemExit(f"The server did not start. The end of {_log_file(data)}:\n{_end_of_log(data)}")
         _say_where(data, port=port, model=bool(file))
-        server.wait()
+        _wait(server)
         raise SystemExit(f"The server ended by itself. The end of {_log_file(data)}:\n{_end_of_log(data)}")
     except Stopped:
-        print("Stopping; answers under way are finished first (Ctrl-C again: at once) …", flush=True)
+        with contextlib.suppress(OSError):  # nobody may be there to read it
+            print("Stopping; answers under way are finished first (Ctrl-C again: at once) …", flush=True)
         return 0
     finally:
         # The server first: answers on their way may still want the model.
         for process in reversed(running):
             processes.stop(process, seconds=STOP_SECONDS)
+
+
+def _wait(server: subprocess.Popen[bytes]) -> None:
+    """Until the server ends, or the terminal is gone: `make` keeps the signal of that to itself."""
+    terminal = select.poll()
+    if sys.stdin.isatty():
+        terminal.register(sys.stdin, 0)  # no event is asked for; that it hung up is always told
+    while server.poll() is None:
+        if terminal.poll(500):
+            raise Stopped
 
 
 def _listen_to_signals() -> None:
