@@ -1,7 +1,7 @@
 """The database from code that lives longer than a request: streams, and answers being written.
 
-Two threads ask for everybody, and each gives its connection back after every question, so that hundreds of open
-streams hold none.
+Two threads ask for everybody, and each gives its connection back to the pool after every question, so that hundreds
+of open streams hold none. A connection to SQLite is a file of the thread's own that nobody waits for: it stays open.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from django.db import connections
+from django.db import connection, connections
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="chat-database")
 
@@ -22,13 +22,14 @@ async def in_database[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.k
         try:
             return work(*args, **kwargs)
         finally:
-            close_connections()
+            if connection.vendor != "sqlite" or connection.errors_occurred:
+                close_connections()
 
     return await asyncio.get_running_loop().run_in_executor(_threads, ask)
 
 
 def close_connections() -> None:
     """Give back the connections of this thread, but for one that somebody holds a transaction on."""
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
+    for each in connections.all(initialized_only=True):
+        if not each.in_atomic_block:
+            each.close()

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -59,18 +60,32 @@ class MessageForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, user: User, conversation: Conversation | None = None) -> None:
-        models = usable_models()
-        self.models = list(models)
-        chosen = conversation.model if conversation is not None else None
-        self.model_in_use = chosen if chosen in self.models else default_model(self.models)
-        super().__init__(data, initial={"model": self.model_in_use}, auto_id="m-%s")
-        cast(ModelChoiceField, self.fields["model"]).queryset = models
+        super().__init__(data, auto_id="m-%s")
+        self.user = user
+        self.conversation = conversation
+        cast(ModelChoiceField, self.fields["model"]).queryset = usable_models()
         if conversation is not None:
             del self.fields["prompt"]
-            return
-        prompts = prompts_for(user)
-        cast(PromptChoiceField, self.fields["prompt"]).queryset = prompts
-        self.initial["prompt"] = prompts.filter(default_mark=True).first()
+        else:
+            cast(PromptChoiceField, self.fields["prompt"]).queryset = prompts_for(user)
+
+    @cached_property
+    def models(self) -> list[Model]:
+        return list(usable_models())
+
+    @cached_property
+    def model_in_use(self) -> Model | None:
+        """The conversation's own model while it is there, else the default."""
+        chosen = self.conversation.model if self.conversation is not None else None
+        return chosen if chosen in self.models else default_model(self.models)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        # Asked only where the form is shown: sending should wait for nothing it does not need.
+        if field_name == "model":
+            return self.model_in_use
+        if field_name == "prompt":
+            return prompts_for(self.user).filter(default_mark=True).first()
+        return super().get_initial_for_field(field, field_name)
 
     def clean_message(self) -> str:
         text = normalise(self.cleaned_data["message"])

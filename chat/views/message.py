@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django_htmx.http import reswap, retarget
 from accounts.http import HtmxHttpRequest
 from chat import generation
 from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
-from chat.branches import branch_of
+from chat.branches import Branch, Turn, branch_of
 from chat.choices import default_model, usable_models
 from chat.database import close_connections
 from chat.forms.message import MessageForm
@@ -68,8 +69,8 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
 
     def find() -> tuple[Message, Reader]:
         try:
-            answer = _own_message(request, public_id, message_id)
-            if answer.role != Message.Role.ASSISTANT or request.session.row is None:
+            answer = _own_answer(request, public_id, message_id)
+            if request.session.row is None:
                 raise Http404
             return answer, Reader(request.session.row.public_id, request.user.pk)
         finally:
@@ -91,13 +92,19 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
 
 
 async def _ask(request: HtmxHttpRequest, act: Callable[[], Message | HttpResponse]) -> HttpResponse:
-    answer = await sync_to_async(act)()
-    if isinstance(answer, HttpResponse):
-        return answer
-    asked = await sync_to_async(request_for)(answer)
-    if asked is not None:
-        generation.start(asked)
-    return await sync_to_async(_shown)(request, answer)
+    loop = asyncio.get_running_loop()
+
+    def ask() -> HttpResponse:
+        answer = act()
+        if isinstance(answer, HttpResponse):
+            return answer
+        asked = request_for(answer)
+        if asked is not None:
+            # The model is asked while this thread still writes the page.
+            loop.call_soon_threadsafe(generation.start, asked)
+        return _shown(request, answer)
+
+    return await sync_to_async(ask)()
 
 
 def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpResponse:
@@ -150,9 +157,9 @@ def _shown(request: HtmxHttpRequest, answer: Message) -> HttpResponse:
     conversation = answer.conversation
     if not request.htmx:
         return redirect("chat:conversation", conversation.public_id)
-    branch = branch_of(conversation, shown=2)
-    form = MessageForm(user=request.user, conversation=conversation)
-    context = {"conversation": conversation, "branch": branch, "form": form, "swapped": True}
+    question = answer.parent
+    turns = [Turn(question), Turn(answer)] if question else [Turn(answer)]
+    context = {"conversation": conversation, "branch": Branch(turns), "swapped": True}
     return render(request, "chat/conversation.html#exchange", context)
 
 
@@ -167,6 +174,17 @@ def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> st
         turn.versions = 1
     context = {"conversation": conversation, "branch": branch, "turn": turn, "swapped": True}
     return render_to_string("chat/conversation.html#finished", context, request)
+
+
+def _own_answer(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:
+    """The same in one query, for the stream, which is asked for while somebody waits for the first word."""
+    own = Message.objects.filter(
+        conversation__owner=request.user,
+        conversation__deleted_at__isnull=True,
+        conversation__public_id=public_id,
+        role=Message.Role.ASSISTANT,
+    )
+    return get_object_or_404(own.only("public_id"), public_id=message_id)
 
 
 def _own_message(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:

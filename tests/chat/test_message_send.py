@@ -37,7 +37,7 @@ async def test_a_message_follows_the_last_answer(talk: Talk) -> None:
     assert question.parent_id == first.pk
 
 
-async def test_htmx_gets_the_two_bubbles_and_a_fresh_composer(talk: Talk) -> None:
+async def test_htmx_gets_the_two_bubbles_and_an_empty_composer(talk: Talk) -> None:
     first = await talk.send("One")
     await talk.finished(first)
     response = await talk.post("Two & more", "count-20-50ms", first.conversation, **{"HX-Request": "true"})
@@ -47,7 +47,7 @@ async def test_htmx_gets_the_two_bubbles_and_a_fresh_composer(talk: Talk) -> Non
     assert "Two &amp; more" in body
     assert "sse-connect" in body
     assert "Stop" in body
-    assert 'id="composer" hx-swap-oob="true"' in body
+    assert 'hx-swap-oob="true"></textarea>' in body
 
 
 async def test_one_answer_at_a_time_and_the_text_stays(talk: Talk) -> None:
