@@ -27,7 +27,10 @@ from chat.requests import AnswerRequest
 from chat.tasks import entitle_later
 
 # Leases are renewed, grown text is stored and stops are looked for this often, for all answers of a process at once.
+# Readers in another process see what is stored, so few answers are stored more often than many.
 KEEP_SECONDS = 0.75
+KEEP_SECONDS_FOR_ONE = 0.2
+KEEP_SECONDS_FOR_EACH_MORE = 0.015
 FINISH_ATTEMPTS = 9
 
 logger = structlog.get_logger(__name__)
@@ -217,14 +220,16 @@ class _Keeper:
         self.task = _spawn(self.run())
 
     async def run(self) -> None:
-        due = self.loop.time() + KEEP_SECONDS
+        due = self.loop.time() + KEEP_SECONDS_FOR_ONE
         while _running:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.wanted.wait(), max(due - self.loop.time(), 0))
             self.wanted.clear()
             everything = self.loop.time() >= due
             if everything:
-                due = self.loop.time() + KEEP_SECONDS
+                due = self.loop.time() + min(
+                    KEEP_SECONDS, KEEP_SECONDS_FOR_ONE + KEEP_SECONDS_FOR_EACH_MORE * (len(_running) - 1)
+                )
             await self.keep([each for each in _running.values() if everything or (each.length and not each.stored)])
 
     async def keep(self, generations: list[Generation]) -> None:

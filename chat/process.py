@@ -12,7 +12,7 @@ from chat.actions.message import interrupt_orphans
 from chat.database import in_database
 
 # Leases left by a process that died have run out by the last of these (see actions.message.LEASE).
-SWEEPS_AT_SECONDS = (0.0, 4.0, 9.0)
+SWEEPS_AT_SECONDS = (0.0, 2.0, 4.0, 6.2)
 # Within the time a server gives its workers to end.
 LAST_SECONDS = 20
 

@@ -21,7 +21,7 @@ from settings_store import limits
 from settings_store.store import get_setting
 
 # An answer whose process has not said for this long that it is alive counts as interrupted.
-LEASE = timedelta(seconds=8)
+LEASE = timedelta(seconds=6)
 TITLE_LENGTH = 60
 # Nobody else writes into SQLite while a batch is stored.
 KEPT_AT_ONCE = 50
