@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -87,8 +88,7 @@ def _database() -> Iterator[dict[str, str]]:
     import psycopg
 
     name = f"gatehouse_browser_{os.getpid()}"
-    head, _slash, tail = url.rpartition("/")
-    own = f"{head}/{name}{'?' + tail.partition('?')[2] if '?' in tail else ''}"
+    own = urlsplit(url)._replace(path=f"/{name}").geturl()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
