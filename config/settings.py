@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "django_tasks_db",
+    "servestatic",
     *(["django_browser_reload"] if DEBUG else []),
 ]
 
@@ -89,11 +90,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.LoginRequiredMiddleware",
-    "accounts.middleware.ActivityMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     *(["django_browser_reload.middleware.BrowserReloadMiddleware"] if DEBUG else []),
+    # Innermost, and synchronous: it keeps all of the above that can be so on one thread, once in and once out.
+    "accounts.middleware.ActivityMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
