@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
@@ -15,6 +16,7 @@ from django.utils.deprecation import MiddlewareMixin
 from accounts.models import Session, User
 from accounts.sessions import idle_life
 from settings_store import circumstances
+from ui.guard import Kind, View, access_of
 
 # Activity is written down at most this often, so that reading pages hardly ever writes.
 RESOLUTION = timedelta(minutes=1)
@@ -27,13 +29,22 @@ class SessionMiddleware(DjangoSessionMiddleware):
 class ActivityMiddleware(MiddlewareMixin):
     """Notes that a session is in use, and shows times and words as its person likes them."""
 
-    def process_request(self, request: HttpRequest) -> None:
+    # Each middleware that could be asynchronous costs two hops between threads; one that cannot be, innermost, makes
+    # Django run all of them on one thread.
+    async_capable = False
+
+    def process_view(self, request: HttpRequest, view: View, arguments: object, named: object) -> None:
+        access = access_of(view)
+        if access is not None and access.kind is Kind.PUBLIC:
+            # Health is asked about even where the database is away, and the door knows nobody yet.
+            return
         if SESSION_KEY not in request.session:
             return
         row: Session | None = request.session.row  # type: ignore[attr-defined]  # our SessionStore's
         if row is None or not request.user.is_authenticated:
             return
         circumstances.update(session_id=str(row.public_id))
+        structlog.contextvars.bind_contextvars(user_id=request.user.pk)
         _note(row)
         _suit(request, request.user)
 

@@ -230,4 +230,6 @@ TASKS = {
 # take from whatever the client sent.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# Asking who it is would load a session even for /healthz; who is known is bound where activity is noted.
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), human=DEBUG)
