@@ -1,4 +1,4 @@
-"""A Gatehouse of its own for a measurement: fresh data folder, real web processes, a signed-in client."""
+"""A Gatehouse of its own for a measurement or a proof: fresh data folder, real web processes, a signed-in client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -31,39 +30,15 @@ def free_port() -> int:
         return port
 
 
-@dataclass(frozen=True)
 class House:
-    """A running installation: where it is, who may sign in, and which processes serve it."""
+    """An installation with a data folder of its own: where it is, who may sign in, and which processes serve it."""
 
-    url: str
-    password: str
-    server: subprocess.Popen[bytes]
-
-    def worker_seconds(self) -> float:
-        """Processor seconds all web processes have spent so far, user and system."""
-        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
-        ticks = 0
-        for child in children:
-            # Fields 14 and 15 of proc(5) stat, counted behind the parenthesised name.
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def worker_kilobytes(self) -> list[int]:
-        """Resident memory of each web process."""
-        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
-        return [
-            int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{child}/status").read_text()).group(1))  # type: ignore[union-attr]
-            for child in children
-        ]
-
-
-@contextmanager
-def house(*, workers: int, model_url: str, model: str, settings: dict[str, str] | None = None) -> Iterator[House]:
-    """Start Gatehouse with `workers` web processes and `model` of the server at `model_url`; stop it at the end."""
-    port, password = free_port(), secrets.token_urlsafe(18)
-    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder:
-        environment = {
+    def __init__(self, folder: str, *, workers: int, environment: dict[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workers = workers
+        self.password = secrets.token_urlsafe(18)
+        self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "GATEHOUSE_DATA_DIR": folder,
@@ -71,36 +46,74 @@ def house(*, workers: int, model_url: str, model: str, settings: dict[str, str] 
             "SECRET_KEY": secrets.token_urlsafe(50),
             "DATABASE_ENCRYPTION_KEY": b64encode(secrets.token_bytes(32)).decode(),
             "GATEHOUSE_ADMIN_EMAIL": EMAIL,
-            "GATEHOUSE_ADMIN_PASSWORD": password,
-            "LOCAL_MODEL_URL": model_url,
-            "LOCAL_MODEL_KEY": "none",
-            "LOCAL_MODEL_NAME": model,
+            "GATEHOUSE_ADMIN_PASSWORD": self.password,
             "HTTPS_ONLY": "false",
             "LOG_LEVEL": "WARNING",
-            **(settings or {}),
+            **environment,
         }
-        for command in (["migrate", "--verbosity=0"], ["init"], ["collectstatic", "--no-input", "--verbosity=0"]):
-            subprocess.run(
-                [sys.executable, "manage.py", *command],
-                cwd=ROOT,
-                env=environment,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        serve = (
-            f"gunicorn config.asgi:application --config config/gunicorn.py --workers {workers} --bind 127.0.0.1:{port}"
-        )
-        server = subprocess.Popen(
-            [sys.executable, "-m", *serve.split(), "--log-level", "warning"], cwd=ROOT, env=environment
-        )
+
+    def manage(self, *command: str) -> str:
+        """Run a command of manage.py on this installation and give back what it printed."""
+        arguments = [sys.executable, "manage.py", *command]
+        done = subprocess.run(arguments, cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout
+
+    def start(self) -> None:
+        serve = ["--config", "config/gunicorn.py", "--workers", str(self.workers), "--bind", f"127.0.0.1:{self.port}"]
+        command = [sys.executable, "-m", "gunicorn", "config.asgi:application", *serve]
+        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+
+    def stop(self) -> None:
+        """End it in order, and not so where it does not come to an end."""
+        self.server.send_signal(signal.SIGTERM)
         try:
-            yield House(f"http://127.0.0.1:{port}", password, server)
+            self.server.wait(40)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End every web process at this very moment, as a crash or a power cut would."""
+        children = self.processes()
+        self.server.kill()
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+        self.server.wait()
+
+    def processes(self) -> list[int]:
+        """The web processes."""
+        return [
+            int(child) for child in Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+        ]
+
+    def processor_seconds(self) -> float:
+        """What all web processes have spent so far, user and system."""
+        ticks = 0
+        for child in self.processes():
+            # Fields 14 and 15 of proc(5) stat, counted behind the parenthesised name.
+            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> list[int]:
+        """Resident memory of each web process."""
+        pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in self.processes()]
+        return [page * os.sysconf("SC_PAGE_SIZE") // 1_000_000 for page in pages]
+
+
+@contextmanager
+def house(*, workers: int, model_url: str, model: str, settings: dict[str, str] | None = None) -> Iterator[House]:
+    """Start Gatehouse with `workers` web processes and `model` of the server at `model_url`; stop it at the end."""
+    local_model = {"LOCAL_MODEL_URL": model_url, "LOCAL_MODEL_KEY": "none", "LOCAL_MODEL_NAME": model}
+    with tempfile.TemporaryDirectory(prefix="gatehouse-") as folder:
+        place = House(folder, workers=workers, environment=local_model | (settings or {}))
+        place.manage("migrate", "--verbosity=0")
+        place.manage("init")
+        place.manage("collectstatic", "--no-input", "--verbosity=0")
+        place.start()
+        try:
+            yield place
         finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(15)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            place.stop()
 
 
 @asynccontextmanager
@@ -109,7 +122,7 @@ async def signed_in(place: House) -> AsyncIterator[aiohttp.ClientSession]:
     jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(place.url, cookie_jar=jar, connector=connector) as client:
-        await _ready(client)
+        await ready(client)
         token = await csrf_token(client, "/login/")
         form = {"csrfmiddlewaretoken": token, "username": EMAIL, "password": place.password}
         async with client.post("/login/", data=form, allow_redirects=False) as response:
@@ -127,7 +140,8 @@ async def csrf_token(client: aiohttp.ClientSession, path: str) -> str:
     return found.group(1)
 
 
-async def _ready(client: aiohttp.ClientSession) -> None:
+async def ready(client: aiohttp.ClientSession) -> None:
+    """Wait until the house says that it is ready."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         try:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import re
 import statistics
 import sys
@@ -22,16 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 
 # Run as a file, from anywhere.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.house import House, free_port, house, signed_in
+from benchmarks.house import House, house, signed_in
+from benchmarks.steady import MODEL, TOKENS_PER_SECOND, model_field, send, steady_model
 
-# Answers with as many tokens as the message asks for, at a steady pace.
-MODEL = "steady"
-TOKENS_PER_SECOND = 20
 WORKERS = 2
 STREAMS = 50
 
@@ -71,38 +67,6 @@ class Round:
         return sum(reading.tokens for reading in self.readings)
 
 
-def model_server(port: int) -> None:
-    """A model server that never thinks: token k leaves k / TOKENS_PER_SECOND after the request came."""
-
-    async def models(_request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
-
-    async def completions(request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        tokens = int(asked["messages"][-1]["content"])
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        begun = asyncio.get_running_loop().time()
-        for number in range(tokens):
-            delay = begun + number / TOKENS_PER_SECOND - asyncio.get_running_loop().time()
-            if delay > 0:
-                await asyncio.sleep(delay)
-            await response.write(
-                b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"tok%04d "},'
-                b'"finish_reason":null}]}\n\n' % number
-            )
-        await response.write(
-            b'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
-            b'"usage":{"prompt_tokens":5,"completion_tokens":%d,"total_tokens":%d}}\n\ndata: [DONE]\n\n'
-            % (tokens, tokens + 5)
-        )
-        return response
-
-    app = web.Application()
-    app.add_routes([web.get("/v1/models", models), web.post("/v1/chat/completions", completions)])
-    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, backlog=1024)
-
-
 async def read_directly(client: aiohttp.ClientSession, length: int) -> Reading:
     begun = time.perf_counter()
     first = 0.0
@@ -117,27 +81,13 @@ async def read_directly(client: aiohttp.ClientSession, length: int) -> Reading:
     return Reading(first, time.perf_counter() - begun, tokens - 3)
 
 
-async def model_field(client: aiohttp.ClientSession) -> str:
-    """The value under which the composer offers the model of this measurement."""
-    async with client.get("/chat/") as response:
-        found = re.search(r'<option value="(\d+)"[^>]*>\s*' + MODEL, await response.text())
-    if not found:
-        raise RuntimeError("the composer does not offer the model")
-    return found.group(1)
-
-
 async def read_through(client: aiohttp.ClientSession, model: str, length: int) -> Reading:
-    """Send a message in a new conversation as a page does, then follow the answer's stream to its end."""
+    """Send a message in a new conversation, then follow the answer's stream to its end."""
     begun = time.perf_counter()
-    message = {"message": str(length), "model": model}
-    async with client.post("/chat/messages", data=message, headers={"HX-Request": "true"}) as response:
-        page = await response.text()
-        found = re.search(r'sse-connect="([^"]+)"', page)
-        if response.status != 200 or not found:
-            raise RuntimeError(f"sending answered {response.status} without a stream: {page[:300]}")
+    stream = await send(client, model, length)
     first = 0.0
     rest = b""
-    async with client.get(found.group(1).replace("&amp;", "&")) as response:
+    async with client.get(stream) as response:
         async for chunk in response.content.iter_any():
             *events, rest = (rest + chunk).split(b"\n\n")
             for event in events:
@@ -164,10 +114,10 @@ async def measure(place: House, model_url: str, *, streams: int, length: int, ro
             begun = time.perf_counter()
             direct += await asyncio.gather(*(read_directly(plain, length) for _ in range(streams)))
             direct_wall += time.perf_counter() - begun
-            spent, begun = place.worker_seconds(), time.perf_counter()
+            spent, begun = place.processor_seconds(), time.perf_counter()
             through += await asyncio.gather(*(read_through(client, model, length) for _ in range(streams)))
             through_wall += time.perf_counter() - begun
-            processor += place.worker_seconds() - spent
+            processor += place.processor_seconds() - spent
     return Round(direct, direct_wall), Round(through, through_wall, processor)
 
 
@@ -176,29 +126,21 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="short answers and few rounds, under a minute")
     quick = parser.parse_args().quick
     short, long = (20, 100) if quick else (40, 400)
-    port = free_port()
-    model_url = f"http://127.0.0.1:{port}"
-    server = multiprocessing.get_context("spawn").Process(target=model_server, args=(port,), daemon=True)
-    server.start()
     # The limit on messages is not what is measured.
     free = {"GATEHOUSE_SETTING_CHAT_MESSAGES_PER_MINUTE": "1000"}
-    try:
-        with house(workers=WORKERS, model_url=f"{model_url}/v1", model=MODEL, settings=free) as place:
-            print(f"{WORKERS} web processes, {TOKENS_PER_SECOND} tokens/s an answer\n")
-            print(
-                f"{'streams':>8} {'tokens':>7} {'':17} {'first token ms':>15} {'95th':>8} {'tokens/s':>9} {'wall s':>8}"
-            )
-            alone = asyncio.run(measure(place, model_url, streams=1, length=short, rounds=5 if quick else 20))
-            show(1, short, *alone)
-            few = asyncio.run(measure(place, model_url, streams=STREAMS, length=short))
-            show(STREAMS, short, *few)
-            many = asyncio.run(measure(place, model_url, streams=STREAMS, length=long))
-            show(STREAMS, long, *many)
-            print(
-                f"\nmemory of the web processes: {', '.join(f'{kb // 1024} MB' for kb in place.worker_kilobytes())}\n"
-            )
-    finally:
-        server.terminate()
+    with (
+        steady_model() as model_url,
+        house(workers=WORKERS, model_url=f"{model_url}/v1", model=MODEL, settings=free) as place,
+    ):
+        print(f"{WORKERS} web processes, {TOKENS_PER_SECOND} tokens/s an answer\n")
+        print(f"{'streams':>8} {'tokens':>7} {'':17} {'first token ms':>15} {'95th':>8} {'tokens/s':>9} {'wall s':>8}")
+        alone = asyncio.run(measure(place, model_url, streams=1, length=short, rounds=5 if quick else 20))
+        show(1, short, *alone)
+        few = asyncio.run(measure(place, model_url, streams=STREAMS, length=short))
+        show(STREAMS, short, *few)
+        many = asyncio.run(measure(place, model_url, streams=STREAMS, length=long))
+        show(STREAMS, long, *many)
+        print(f"\nmemory of the web processes: {', '.join(f'{each} MB' for each in place.megabytes())}\n")
     return 0 if judged(alone, few, many) else 1
 
 
