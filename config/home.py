@@ -11,6 +11,7 @@ from settings_store.models import AuditEvent
 from ui.registry import HomeCard
 
 LINES = 8
+READINGS = ("conversation.opened", "provider.checked")
 
 
 def attention(request: HttpRequest) -> dict[str, Any] | None:
@@ -34,14 +35,15 @@ def recent_conversations(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def recent_changes(request: HttpRequest) -> dict[str, Any] | None:
-    """The newest events of the trail, comings and goings left out."""
+    """The newest changes in the trail; comings, goings and readings are left out."""
     if not request.user.has_perm("audit.read"):
         return None
-    return {"events": AuditEvent.objects.exclude(action__startswith="session.").order_by("-sequence")[:LINES]}
+    changes = AuditEvent.objects.exclude(action__startswith="session.").exclude(action__in=READINGS)
+    return {"events": changes.order_by("-sequence")[:LINES]}
 
 
 CARDS = [
-    HomeCard("config/home.html#attention", attention, order=10),
+    HomeCard("config/home.html#attention", attention, order=10, wide=True),
     HomeCard("config/home.html#conversations", recent_conversations, order=20),
     HomeCard("config/home.html#changes", recent_changes, order=30),
 ]

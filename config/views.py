@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,12 +18,13 @@ from ui.registry import registry
 @require_safe
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
-    cards = []
+    wide: list[tuple[str, dict[str, Any]]] = []
+    beside: list[tuple[str, dict[str, Any]]] = []
     for card in sorted(registry.home_cards, key=lambda card: card.order):
         context = card.context(request)
         if context is not None:
-            cards.append((card.template, context))
-    return render(request, "config/home.html", {"cards": cards, "now": timezone.now()})
+            (wide if card.wide else beside).append((card.template, context))
+    return render(request, "config/home.html", {"wide": wide, "beside": beside, "now": timezone.now()})
 
 
 @require_safe

@@ -48,11 +48,15 @@ class RailEntry:
 
 @dataclass(frozen=True, slots=True)
 class HomeCard:
-    """A section of Home; `context` returns None where there is nothing for this person to see."""
+    """A section of Home; `context` returns None where there is nothing for this person to see.
+
+    Sections stand side by side below those that are `wide`.
+    """
 
     template: str
     context: Callable[[HttpRequest], dict[str, Any] | None]
     order: int = 0
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
@@ -77,11 +78,18 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
             # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
             close_connections()
 
+    zone, language = timezone.get_current_timezone(), translation.get_language()
+
+    def done() -> str:
+        # The thread that asks the database knows neither the person's clock nor their language.
+        with timezone.override(zone), translation.override(language):
+            return _finished(request, public_id, message_id)
+
     answer, reader = await sync_to_async(find)()
     events = follow(
         answer,
         reader,
-        done=lambda: _finished(request, public_id, message_id),
+        done=done,
         signed_out=lambda: render_to_string("chat/signed_out.html"),
     )
     return StreamingHttpResponse(
@@ -165,7 +173,7 @@ def _shown(request: HtmxHttpRequest, answer: Message) -> HttpResponse:
 
 def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> str:
     """The article of an answer as it now is, and the buttons that go with it."""
-    conversation = Conversation.objects.get(public_id=public_id)
+    conversation = Conversation.objects.select_related("system_prompt").get(public_id=public_id)
     branch = branch_of(conversation, shown=1)
     turn = branch.turns[-1]
     if turn.message.public_id != message_id:
