@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.db import models, transaction
@@ -23,7 +23,19 @@ from settings_store.crypto import Key, keyring
 from settings_store.models import AuditEvent, AuditHead
 from settings_store.values import MASK
 
-__all__ = ["MASK", "Actor", "Broken", "Circumstances", "circumstances", "current", "head", "record", "verify"]
+__all__ = [
+    "MASK",
+    "Actor",
+    "Broken",
+    "Changes",
+    "Circumstances",
+    "changes",
+    "circumstances",
+    "current",
+    "head",
+    "record",
+    "verify",
+]
 
 SYSTEM = "system"
 FIRST_HASH = "0" * 64
@@ -38,6 +50,22 @@ class Broken:
 
     sequence: int
     sentence: str
+
+
+class Changes(TypedDict):
+    """Both sides of a change, as `record` takes them."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], *, also: Container[str] = ()) -> Changes:
+    """The fields of two snapshots that differ, for `record(..., **changes(before, after))`.
+
+    `also` names fields that count as changed though both sides look alike, as a secret behind its mask does.
+    """
+    names = [name for name, value in after.items() if value != before[name] or name in also]
+    return {"before": {name: before[name] for name in names}, "after": {name: after[name] for name in names}}
 
 
 def record(
