@@ -173,6 +173,31 @@ on("submit", (event) => {
   if (!byHtmx) startWaiting();
 });
 
+// A message not yet sent outlives the page it was written on: a detour, a reload, a session that ended meanwhile.
+const drafts = sessionStorage;
+const composer = () => find("textarea[data-draft]");
+
+function keepDraft() {
+  const text = composer();
+  if (text?.value) drafts.setItem(location.pathname, text.value);
+  else if (text) drafts.removeItem(location.pathname);
+}
+
+function restoreDraft() {
+  const sentFrom = drafts.getItem("sent from");
+  if (composer() && sentFrom && sentFrom !== location.pathname) drafts.removeItem(sentFrom);
+  if (composer()) drafts.removeItem("sent from");
+  if (composer()?.value === "") composer().value = drafts.getItem(location.pathname) ?? "";
+}
+
+on("input", (event) => { if (event.target === composer()) keepDraft(); });
+on("submit", (event) => {
+  if (find("[data-draft]", event.target) && !event.target.matches("[hx-post]")) drafts.setItem("sent from", location.pathname);
+  if (event.target.matches("[data-sign-out]")) drafts.clear(); // the next person is somebody else
+});
+on("htmx:afterRequest", (event) => { if (event.detail.successful) keepDraft(); });
+restoreDraft();
+
 function settle() {
   stopWaiting();
   each("[data-sending]", (form) => delete form.dataset.sending);
