@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
@@ -20,10 +19,6 @@ from ui.guard import Kind, View, access_of
 
 # Activity is written down at most this often, so that reading pages hardly ever writes.
 RESOLUTION = timedelta(minutes=1)
-
-
-class SessionMiddleware(DjangoSessionMiddleware):
-    """Django's own; named here so that it and the store stay together."""
 
 
 class ActivityMiddleware(MiddlewareMixin):
@@ -58,7 +53,7 @@ def _note(row: Session) -> None:
     now = timezone.now()
     if now - row.last_activity < RESOLUTION:
         return
-    row.last_activity, row.expire_date = now, now + idle_life()
+    row.last_activity, row.expire_date = now, min(now + idle_life(), row.ends_at)
     Session.objects.filter(pk=row.pk, last_activity__lte=now - RESOLUTION).update(
         last_activity=row.last_activity, expire_date=row.expire_date
     )

@@ -159,8 +159,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def live(self) -> Self:
-        now = timezone.now()
-        return self.filter(expire_date__gt=now, ends_at__gt=now)
+        return self.filter(expire_date__gt=timezone.now())
+
+    def over(self) -> Self:
+        return self.filter(expire_date__lte=timezone.now())
 
 
 class SessionManager(BaseSessionManager["Session"]):
@@ -171,6 +173,9 @@ class SessionManager(BaseSessionManager["Session"]):
 
     def live(self) -> SessionQuerySet:
         return self.get_queryset().live()
+
+    def over(self) -> SessionQuerySet:
+        return self.get_queryset().over()
 
 
 class Session(AbstractBaseSession):
@@ -190,6 +195,7 @@ class Session(AbstractBaseSession):
     user_agent = models.CharField(_("user agent"), max_length=300, blank=True)
     signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True)
     last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
+    # When it ends however busy it is; `expire_date`, when it ends idle, never lies beyond.
     ends_at = models.DateTimeField(_("ends at the latest"))
 
     objects: ClassVar[SessionManager] = SessionManager()

@@ -21,18 +21,19 @@ from settings_store import audit, circumstances
 from ui.guard import STEP_UP_SESSION_KEY
 
 
-@transaction.atomic
 def sign_in(*, request: HttpRequest, user: User) -> None:
     """Open a session for somebody whose password was just checked; whatever session the browser had is over."""
-    session = cast(SessionStore, request.session)
-    session.flush()
-    auth.login(request, user)
-    # Signing in is the freshest proof there is.
-    session[STEP_UP_SESSION_KEY] = time.time()
-    session.save()
-    if session.row:
-        circumstances.update(session_id=str(session.row.public_id))
-    audit.record("session.signed_in", actor=user, target=user)
+    SessionStore.sweep()
+    with transaction.atomic():
+        session = cast(SessionStore, request.session)
+        session.flush()
+        auth.login(request, user)
+        # Signing in is the freshest proof there is.
+        session[STEP_UP_SESSION_KEY] = time.time()
+        session.save()
+        if session.row:
+            circumstances.update(session_id=str(session.row.public_id))
+        audit.record("session.signed_in", actor=user, target=user)
 
 
 @transaction.atomic

@@ -16,10 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from accounts.sessions import SessionStore, hashed
+from accounts.sessions import SWEEP, SessionStore, hashed
 from settings_store.actions import change_setting
 from settings_store.circumstances import circumstances
-from tests.factories import client_of, make_user
+from tests.factories import PASSWORD, client_of, make_user
 
 COOKIE = "gatehouse-session"
 FACTS = ("user_id", "public_id", "address", "user_agent", "signed_in_at", "ends_at")
@@ -184,12 +184,27 @@ def test_a_time_zone_that_is_none_does_no_harm(person: User, zone: str) -> None:
     assert client_of(person).get("/password/").status_code == 200
 
 
-def test_sessions_that_ran_out_are_cleared(person: User) -> None:
-    client_of(person)
-    Session.objects.update(ends_at=timezone.now())
-    client_of(person)
-    SessionStore.clear_expired()
-    assert Session.objects.count() == 1
+def test_sessions_that_ran_out_are_cleared_when_somebody_signs_in(person: User, client: Client) -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=31)):
+        for _number in range(SWEEP + 1):
+            client_of(person)
+    kept = client_of(person)
+    client.post("/login/", {"username": "ana.ruiz", "password": PASSWORD})
+    # A few at a time, so that nobody waits at the door for a year's worth.
+    assert Session.objects.count() == 3
+    client.post("/login/", {"username": "ana.ruiz", "password": PASSWORD})
+    assert Session.objects.count() == 2
+    assert kept.get("/password/").status_code == 200
+
+
+def test_activity_never_moves_the_end(person: User) -> None:
+    change_setting(actor=None, key="accounts.session.absolute_hours", environment="production", value="2")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = client_of(person)
+        clock.shift(timedelta(minutes=90))
+        client.get("/password/")
+        row = Session.objects.get()
+        assert row.expire_date == row.ends_at
 
 
 def test_anonymous_data_lives_an_hour_and_is_nobodys(client: Client, db: None) -> None:
