@@ -44,6 +44,7 @@ def confirm(person: User, password: str) -> bool:
 
 def one_time_password() -> str:
     """A random password to hand over once: 100 bits in groups that can be read out."""
+    # Nobody mistakes one of these for another, also when read aloud.
     letters = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
 
 from accounts.actions.user import create_user
+from accounts.credentials import one_time_password
 from accounts.models import User
 from chat.actions.provider import endpoint_of, register_local_model
 from chat.models import Provider
@@ -26,9 +26,6 @@ from rbac.models import Role
 from rbac.system_roles import ADMIN, SYSTEM_ROLES
 from settings_store import audit
 from settings_store.crypto import CannotOpen
-
-# Letters and digits that nobody mistakes for one another, also when read aloud.
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def _first_people() -> list[FirstPerson]:
         _check(given, User(username="admin", email=email))
     made = []
     for username, address, known in (("admin", email, given), ("user", "user@localhost", "")):
-        password = known or new_password()
+        password = known or one_time_password()
         try:
             person = create_user(
                 actor=None, username=username, email=address, password=password, must_change_password=not known
@@ -86,11 +83,6 @@ def _check(password: str, user: User) -> None:
         raise ValidationError(
             _("GATEHOUSE_ADMIN_PASSWORD will not do: %(reason)s") % {"reason": " ".join(error.messages)}
         ) from error
-
-
-def new_password() -> str:
-    """A random password of 79 bits that can be read from a screen and typed."""
-    return "-".join("".join(secrets.choice(ALPHABET) for _letter in range(4)) for _group in range(4))
 
 
 def leave_passwords(people: list[FirstPerson], *, file: Path) -> None:
