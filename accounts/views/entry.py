@@ -7,25 +7,19 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import actions, credentials
 from accounts.forms import PasswordChangeForm, SignInForm, StepUpForm, ThemeForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
-
-require_page_methods = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to: all that was sent, also where that is nothing, or None where the page is only shown."""
-    return request.POST if request.method == "POST" else None
 
 
 @public
@@ -50,7 +44,7 @@ def login(request: HttpRequest) -> HttpResponse:
                 "After many wrong passwords nobody gets in for a while, even with the right one."
             ),
         )
-    return render(request, "accounts/login.html", {"form": form, "next": _next(request)})
+    return render(request, "accounts/login.html", {"form": form, "next": _next(request)}, status=form_status(form))
 
 
 @signed_in(before_password_change=True)
@@ -71,7 +65,7 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
             actions.step_up(request=request, user=request.user)
             return redirect(_next(request))
         form.add_error("password", _wrong_password())
-    return render(request, "accounts/step_up.html", {"form": form, "next": _next(request)})
+    return render(request, "accounts/step_up.html", {"form": form, "next": _next(request)}, status=form_status(form))
 
 
 @signed_in(before_password_change=True)
@@ -83,7 +77,8 @@ def password_change(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid() and _password_changed(request, form):
         messages.success(request, _("Password changed. All other sessions are signed out."))
         return redirect("home" if forced else "accounts:profile")
-    return render(request, "accounts/password_change.html", {"form": form, "forced": forced})
+    context = {"form": form, "forced": forced}
+    return render(request, "accounts/password_change.html", context, status=form_status(form))
 
 
 @signed_in

@@ -15,7 +15,7 @@ from accounts import actions
 from accounts.forms import ProfileForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import Session
-from accounts.views.entry import posted, require_page_methods
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import signed_in
 
 
@@ -31,7 +31,7 @@ def profile(request: HtmxHttpRequest) -> HttpResponse:
         actions.update_profile(actor=person, preferences=preferences, **changes)
         messages.success(request, _("Saved"))
         return redirect("accounts:profile")
-    return render(request, "accounts/profile.html", {"form": form, "person": person})
+    return render(request, "accounts/profile.html", {"form": form, "person": person}, status=form_status(form))
 
 
 @signed_in

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import actions, credentials, rules
 from accounts.forms import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
-from accounts.http import HtmxHttpRequest
+from accounts.http import HtmxHttpRequest, visible_person
 from accounts.models import Session, User, UserQuerySet
-from accounts.views.entry import posted, require_page_methods
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 from ui.keyset import paginate
 from ui.registry import UserColumn, registry
@@ -68,13 +68,13 @@ def user_create(request: HtmxHttpRequest) -> HttpResponse:
                 return redirect("accounts:user_detail", person.public_id)
             # Shown in this one answer and kept nowhere, so there is no page to redirect to.
             return render(request, "accounts/user_created.html", {"person": person, "password": password})
-    return render(request, "accounts/user_create.html", {"form": form})
+    return render(request, "accounts/user_create.html", {"form": form}, status=form_status(form))
 
 
 @requires("users.read")
 @require_safe
 def user_detail(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id, User.objects.select_related("supervisor", "created_by"))
+    person = visible_person(request, user_id, User.objects.select_related("supervisor", "created_by"))
     context = {"person": person, "team": User.objects.team_of(person).count()}
     return render(request, "accounts/user_detail.html", context)
 
@@ -82,7 +82,7 @@ def user_detail(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @requires("users.write")
 @require_page_methods
 def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id, User.objects.select_related("supervisor"))
+    person = visible_person(request, user_id, User.objects.select_related("supervisor"))
     initial = {name: getattr(person, name) for name in ("username", "email", "full_name")}
     initial["supervisor"] = person.supervisor.username if person.supervisor else ""
     form = UserForm(posted(request), initial=initial, viewer=request.user, person=person)
@@ -94,13 +94,14 @@ def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Saved"))
             return redirect("accounts:user_detail", person.public_id)
-    return render(request, "accounts/user_edit.html", {"form": form, "person": person})
+    context = {"form": form, "person": person}
+    return render(request, "accounts/user_edit.html", context, status=form_status(form))
 
 
 @requires("users.delete")
 @require_page_methods
 def user_deactivate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     form = DeactivateForm(posted(request))
     if form.is_valid():
         try:
@@ -110,13 +111,14 @@ def user_deactivate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("%(person)s is deactivated and signed out.") % {"person": person})
             return redirect("accounts:user_detail", person.public_id)
-    return render(request, "accounts/user_deactivate.html", {"form": form, "person": person})
+    context = {"form": form, "person": person}
+    return render(request, "accounts/user_deactivate.html", context, status=form_status(form))
 
 
 @requires("users.delete")
 @require_POST
 def user_activate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     try:
         actions.activate_user(actor=request.user, user=person)
     except ValidationError as error:
@@ -130,7 +132,7 @@ def user_activate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @require_page_methods
 def user_password(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     """Make a one-time password for somebody who lost theirs, and show it once."""
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     form = GivePasswordForm(posted(request))
     if form.is_valid():
         password = credentials.one_time_password()
@@ -139,14 +141,15 @@ def user_password(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return render(request, "accounts/user_created.html", {"person": person, "password": password})
-    return render(request, "accounts/user_password.html", {"form": form, "person": person})
+            return render(request, "accounts/user_password_given.html", {"person": person, "password": password})
+    context = {"form": form, "person": person}
+    return render(request, "accounts/user_password.html", context, status=form_status(form))
 
 
 @requires("users.read")
 @require_safe
 def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     sessions = Session.objects.live().filter(user=person).order_by("-last_activity")
     context = {
         "person": person,
@@ -161,7 +164,7 @@ def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @requires("users.write")
 @require_POST
 def user_session_revoke(request: HtmxHttpRequest, user_id: UUID, session_id: UUID) -> HttpResponse:
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     session = get_object_or_404(Session, user=person, public_id=session_id)
     try:
         actions.revoke_session(actor=request.user, session=session)
@@ -175,7 +178,7 @@ def user_session_revoke(request: HtmxHttpRequest, user_id: UUID, session_id: UUI
 @requires("users.write")
 @require_POST
 def user_sessions_revoke(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    person = _person(request, user_id)
+    person = visible_person(request, user_id)
     keep = request.session.row if person == request.user else None
     try:
         ended = actions.revoke_other_sessions(actor=request.user, user=person, keep=keep)
@@ -185,12 +188,6 @@ def user_sessions_revoke(request: HtmxHttpRequest, user_id: UUID) -> HttpRespons
         words = ngettext("%(count)d session is signed out.", "%(count)d sessions are signed out.", ended)
         messages.success(request, words % {"count": ended})
     return redirect("accounts:user_sessions", person.public_id)
-
-
-def _person(request: HtmxHttpRequest, user_id: UUID, people: UserQuerySet | None = None) -> User:
-    """The person of the address, where the viewer may see them; a stranger is not there at all."""
-    known = User.objects.all() if people is None else people
-    return get_object_or_404(known.visible_to(request.user), public_id=user_id)
 
 
 def _filtered(request: HtmxHttpRequest) -> tuple[UserQuerySet, str, str]:

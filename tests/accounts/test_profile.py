@@ -65,7 +65,7 @@ def test_nothing_else_can_be_changed_by_the_form(person: User) -> None:
 )
 def test_bad_values_are_refused_beside_their_field(person: User, field: str, value: str) -> None:
     answer = client_of(person).post(URL, {**SENT, field: value})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert field in answer.context["form"].errors
     assert f'id="id_{field}_error"' in answer.content.decode()
     person.refresh_from_db()

@@ -48,7 +48,7 @@ def test_the_old_cookie_is_dead(person: User) -> None:
 
 def test_a_wrong_password_proves_nothing(as_person: Client) -> None:
     answer = as_person.post(URL, {"password": "wrong"})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "This is not your password" in answer.content.decode()
     assert not proved(as_person)
 
@@ -78,7 +78,7 @@ def test_a_renewed_hash_does_not_sign_out(person: User, settings: Settings) -> N
 
 @pytest.mark.parametrize("data", [{}, {"password": ""}, {"password": "\x00"}, {"password": "x" * 5000}])
 def test_bad_input_is_answered_with_the_page(as_person: Client, data: dict[str, str]) -> None:
-    assert as_person.post(URL, data).status_code == 200
+    assert as_person.post(URL, data).status_code == 422
     assert not proved(as_person)
 
 

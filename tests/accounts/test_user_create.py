@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
@@ -81,7 +82,7 @@ def test_it_is_recorded(as_admin: Client, admin: User, trail: Trail) -> None:
 )
 def test_what_is_refused_and_why(as_admin: Client, person: User, field: str, value: str, sentence: str) -> None:
     answer = as_admin.post(URL, {**SENT, field: value})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert field in answer.context["form"].errors
     assert sentence in answer.content.decode()
     assert not User.objects.filter(username_key="yuki").exists()
@@ -127,3 +128,18 @@ def test_two_at_once_make_one_account() -> None:
     assert answers.count("") == 1
     assert User.objects.filter(username_key="yuki").count() == 1
     assert AuditEvent.objects.filter(action="user.created").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing takes long, and an open transaction holds up every writer on SQLite."""
+    inside: list[bool] = []
+    original = MD5PasswordHasher.encode
+
+    def noted(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        inside.append(connection.in_atomic_block)
+        return original(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", noted)
+    actions.create_user(actor=None, username="yuki", email="yuki@example.org", password="given by the admin 7")
+    assert inside == [False]

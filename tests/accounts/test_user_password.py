@@ -39,6 +39,17 @@ def test_a_password_is_shown_once_and_must_be_changed(proved: Client, person: Us
     assert password not in str(AuditEvent.objects.get(sequence=trail.events[0].sequence).__dict__)
 
 
+def test_the_page_claims_no_more_than_happened(proved: Client, person: User) -> None:
+    page = proved.post(url(person)).content.decode()
+    assert "New password for Ana Ruiz" in page
+    assert "User created" not in page
+    assert "is deactivated" not in page
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    page = proved.post(url(person)).content.decode()
+    assert "can sign in now" not in page
+    assert "is deactivated" in page
+
+
 def test_rank_is_respected(proved: Client, admin: User, manager: User) -> None:
     assert "rank" in proved.post(url(admin), {"confirm": "1"}).content.decode()
     assert "your own password" in proved.post(url(manager), {"confirm": "1"}).content.decode()
