@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.models import User
 
-# Answers a sentence that refuses the act ("update", "activate", "deactivate", "revoke_session"), or None.
+# Answers a sentence that refuses the act (the word each action gives to `ask`), or None.
 # Asked inside the transaction of the act, before its rows are locked, so that a rule may lock its own first.
 type UserRule = Callable[[User, User, str], str | None]
 

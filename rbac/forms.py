@@ -122,7 +122,7 @@ class ReasonForm(forms.Form):
 
 
 def assignable_by(actor: User) -> RoleQuerySet:
-    """Roles that `actor` may hand out: below their own rank and with nothing they lack."""
+    """Roles that `actor` may hand out: within the reach of their rank and with nothing they lack."""
     roles, held = current_role_map(), ranked(actor).granted
     keys = [
         role_id

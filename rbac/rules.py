@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -32,18 +32,25 @@ def outranked(actor: User | None, priority: int) -> bool:
 
 
 def person_refusal(actor: User | None, user: User) -> str | None:
-    if outranked(actor, ranked(user).role_priority):
+    """Why `actor` may not act upon `user`: by what that person is, or has been promised to become."""
+    if actor is not None and outranked(actor, _rank_to_come(user)):
         return _("%(person)s holds a role of the same or a higher rank than yours.") % {"person": user}
     return None
 
 
 def user_refusal(actor: User | None, target: User, act: str) -> str | None:
-    """The rule accounts asks before it changes a person; `act` is create, update, activate, deactivate or the like."""
+    """The rule accounts asks before it changes a person; `act` is the word its action gives."""
     if act == "deactivate" and is_last_admin(target):
         return last_admin_sentence(target)
     if actor is not None and actor.pk == target.pk and act != "deactivate":
         return None
     return person_refusal(actor, target)
+
+
+def _rank_to_come(user: User) -> int:
+    # Whoever sets the password of somebody who is admin from tomorrow on is admin tomorrow.
+    promised = Assignment.objects.unended().filter(user=user).aggregate(highest=Max("role__priority"))["highest"]
+    return max(ranked(user).role_priority, promised or 0)
 
 
 def grant_refusal(actor: User | None, user: User, role: Role) -> str | None:

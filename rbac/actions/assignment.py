@@ -42,12 +42,13 @@ def assign_role(
         return assignment
     if (ends_at is not None or starts_at is not None) and role.name_key == ADMIN and is_last_admin(user):
         raise ValidationError(last_admin_sentence(user))
+    facts = {**wanted, "assigned_by": actor, "assigned_at": timezone.now()}
     if assignment is None:
-        assignment = Assignment(user=user, role=role)
-    for name, value in wanted.items():
-        setattr(assignment, name, value)
-    assignment.assigned_by, assignment.assigned_at = actor, timezone.now()
-    assignment.save()
+        assignment = Assignment.objects.create(user=user, role=role, **facts)
+    else:
+        for name, value in facts.items():
+            setattr(assignment, name, value)
+        assignment.save(update_fields=list(facts))
     forget(user)
     audit.record("role.assigned", actor=actor, target=user, before=before, after=_facts(assignment), reason=reason)
     return assignment

@@ -9,15 +9,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.actions import create_user, deactivate_user, update_user
+from accounts.actions import create_user, deactivate_user, give_password, update_user
 from accounts.models import User
 from rbac.actions import assign_role, create_role, revoke_role, seed_system_roles
 from rbac.backend import RoleBackend
 from rbac.models import Assignment, Role
 from settings_store.models import AuditEvent
-from tests.rbac.conftest import MakePerson, make_person
-
-type Roles = dict[str, Role]
+from tests.rbac.conftest import MakePerson, Roles, make_person
 
 
 def last_event() -> AuditEvent:
@@ -88,6 +86,20 @@ def test_a_manager_does_not_touch_their_equals_or_betters(person: MakePerson, ro
         update_user(actor=manager, user=other, full_name="Somebody else")
     with pytest.raises(ValidationError):
         deactivate_user(actor=manager, user=other)
+
+
+def test_a_manager_does_not_take_over_a_coming_admin(person: MakePerson, roles: Roles) -> None:
+    manager, user = person("manager"), person("user")
+    soon = timezone.now() + timedelta(hours=1)
+    assign_role(actor=None, user=user, role=roles["admin"], starts_at=soon)
+    with pytest.raises(ValidationError, match="rank"):
+        give_password(actor=manager, user=user, password="correct horse battery staple")
+    with pytest.raises(ValidationError, match="rank"):
+        update_user(actor=manager, user=user, email="mine@example.org")
+    with pytest.raises(PermissionDenied, match="rank"):
+        revoke_role(actor=manager, user=user, role=roles["user"])
+    revoke_role(actor=None, user=user, role=roles["admin"])
+    update_user(actor=manager, user=user, email="mine@example.org")
 
 
 def test_nobody_raises_themselves(person: MakePerson, roles: Roles) -> None:
