@@ -39,6 +39,10 @@ class ChatConfig(AppConfig):
                 _("Oversee everyone, not the own team alone"),
                 ("chat.view_conversation", "chat.view_message"),
             ),
+            Permission("usage.read", _("See usage: own and of the people below")),
+            Permission("usage.all", _("See everybody's usage")),
+            Permission("agents.oversee", _("See agent sessions of the people below")),
+            Permission("agents.reassign", _("Hand over agent sessions of the people below")),
         )
         registry.rail += [
             RailEntry(_("Talk"), _("Chat"), "chat:index", "message-square", "chat.use", 1010),

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from ui.registry import registry
+from ui.registry import Permission, registry
 
 
 class ConfigConfig(AppConfig):
@@ -11,4 +11,5 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config import home
 
+        registry.add_permissions(Permission("system.read", _("See the state of the installation, and open the admin")))
         registry.home_cards += home.CARDS

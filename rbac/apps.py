@@ -35,11 +35,6 @@ class RbacConfig(AppConfig):
             ),
             Permission("roles.delete", _("Delete roles"), django=("rbac.delete_role",)),
             Permission("roles.admin", _("Give and take roles of one's own rank")),
-            Permission("usage.read", _("See usage: own and of the people below")),
-            Permission("usage.all", _("See everybody's usage")),
-            Permission("agents.oversee", _("See agent sessions of the people below")),
-            Permission("agents.reassign", _("Hand over agent sessions of the people below")),
-            Permission("system.read", _("See the state of the installation, and open the admin")),
         )
         registry.rail.append(
             RailEntry(_("People"), _("Roles"), "rbac:role_list", "shield", permission="roles.read", order=3020)

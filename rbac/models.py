@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Self
 
 from django.conf import settings
@@ -20,6 +21,7 @@ class RoleQuerySet(models.QuerySet["Role"]):
 class Role(models.Model):
     """A named set of permissions, kept as those of its group; what its parent holds it holds too."""
 
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     group = models.OneToOneField(Group, models.PROTECT, related_name="role", verbose_name=_("group"))
     name = models.CharField(_("name"), max_length=60)
     name_key = models.CharField(max_length=60, unique=True, editable=False)

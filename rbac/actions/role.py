@@ -39,7 +39,7 @@ def create_role(
         _refuse(lacking_refusal(actor, names | (roles.permissions(parent.pk) if parent else frozenset())))
         _check_name(name)
         _check_parent(parent, priority=priority)
-        group, _made = Group.objects.get_or_create(name=name)
+        group = Group.objects.create(name=name)
         role = Role.objects.create(
             group=group,
             name=name,
@@ -84,14 +84,7 @@ def update_role(
             role.group.name = name
             role.group.save(update_fields=["name"])
         role.group.permissions.set(permission_rows(names).values())
-    changed = [fact for fact in after if after[fact] != before[fact]]
-    audit.record(
-        "role.updated",
-        actor=actor,
-        target=role,
-        before={fact: before[fact] for fact in changed},
-        after={fact: after[fact] for fact in changed},
-    )
+    audit.record("role.updated", actor=actor, target=role, **audit.changes(before, after))
     return role
 
 
@@ -108,7 +101,7 @@ def delete_role(*, actor: User | None, role: Role) -> None:
         if role.assignments.unended().exists():
             raise ValidationError(_("People hold this role. Take it from them first."))
         before = _facts(role, current_role_map().own.get(role.pk, frozenset()))
-        target_id, group = str(role.pk), role.group
+        target_id, group = str(role.public_id), role.group
         role.assignments.all().delete()
         role.delete()
         group.delete()
@@ -154,6 +147,10 @@ def _check_name(name: str, *, role: Role | None = None) -> None:
         same = same.exclude(pk=role.pk)
     if same.exists():
         raise ValidationError({"name": _("There is a role of this name already.")})
+    # Groups have unique names too, and one that belongs to no role may bring permissions along.
+    groups = Group.objects.exclude(pk=role.group_id) if role is not None else Group.objects.all()
+    if normalised(name) in map(normalised, groups.values_list("name", flat=True)):
+        raise ValidationError({"name": _("There is a group of this name already.")})
 
 
 def _check_parent(

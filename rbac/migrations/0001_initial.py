@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -31,6 +32,7 @@ class Migration(migrations.Migration):
             name='Role',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
                 ('name', models.CharField(max_length=60, verbose_name='name')),
                 ('name_key', models.CharField(editable=False, max_length=60, unique=True)),
                 ('description', models.CharField(blank=True, max_length=300, verbose_name='description')),

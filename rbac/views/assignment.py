@@ -11,23 +11,23 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts.http import HtmxHttpRequest
-from accounts.models import User
+from accounts.http import HtmxHttpRequest, visible_person
 from rbac import actions
 from rbac.forms import AssignmentForm, ReasonForm, assignable_by
 from rbac.models import Assignment, Role
 from rbac.role_map import current_role_map
 from rbac.rules import POWERS, grant_refusal, person_refusal
 from rbac.views.role import sentence_of
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import ask_step_up, requires, stepped_up
 
 
 @requires("users.read")
 @require_safe
-def user_roles(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    person = _person(request, public_id)
+def user_roles(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = visible_person(request, user_id)
     now = timezone.now()
     assignments = list(
         Assignment.objects.filter(user=person, is_active=True)
@@ -53,13 +53,13 @@ def user_roles(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @requires("users.write")
-@require_http_methods(["GET", "HEAD", "POST"])
-def role_assign(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    person = _person(request, public_id)
+@require_page_methods
+def role_assign(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    person = visible_person(request, user_id)
     if refusal_in_words := person_refusal(request.user, person):
         raise PermissionDenied(refusal_in_words)
-    form = AssignmentForm(request.POST if request.method == "POST" else None, actor=request.user)
-    if request.method == "POST" and form.is_valid():
+    form = AssignmentForm(posted(request), actor=request.user)
+    if form.is_valid():
         role = form.cleaned_data["role"]
         if _is_power(role) and not stepped_up(request):
             return ask_step_up(request)
@@ -71,38 +71,33 @@ def role_assign(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
             messages.success(request, _("%(person)s now holds %(role)s") % {"person": person, "role": role})
             return redirect("rbac:user_roles", person.public_id)
     context = {"person": person, "form": form}
-    return render(request, "rbac/role_assign.html", context, status=422 if form.errors else 200)
+    return render(request, "rbac/role_assign.html", context, status=form_status(form))
 
 
 @requires("users.write")
-@require_http_methods(["GET", "HEAD", "POST"])
-def role_revoke(request: HtmxHttpRequest, public_id: UUID, pk: int) -> HttpResponse:
-    person = _person(request, public_id)
-    assignment = get_object_or_404(Assignment.objects.select_related("role"), user=person, role_id=pk, is_active=True)
+@require_page_methods
+def role_revoke(request: HtmxHttpRequest, user_id: UUID, role_id: UUID) -> HttpResponse:
+    person = visible_person(request, user_id)
+    assignment = get_object_or_404(
+        Assignment.objects.select_related("role"), user=person, role__public_id=role_id, is_active=True
+    )
     role = assignment.role
     if refusal_in_words := grant_refusal(request.user, person, role):
         raise PermissionDenied(refusal_in_words)
     if _is_power(role) and not stepped_up(request):
         return ask_step_up(request)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    error, status = "", 200
-    if request.method == "POST" and form.is_valid():
+    form = ReasonForm(posted(request))
+    error = ""
+    if form.is_valid():
         try:
             actions.revoke_role(actor=request.user, user=person, role=role, **form.cleaned_data)
         except (PermissionDenied, ValidationError) as refusal:
-            error, status = sentence_of(refusal), 409
+            error = sentence_of(refusal)
         else:
             messages.success(request, _("%(person)s no longer holds %(role)s") % {"person": person, "role": role})
             return redirect("rbac:user_roles", person.public_id)
-    elif form.errors:
-        status = 422
     context = {"person": person, "assignment": assignment, "role": role, "form": form, "error": error}
-    return render(request, "rbac/role_revoke.html", context, status=status)
-
-
-def _person(request: HtmxHttpRequest, public_id: UUID) -> User:
-    person: User = get_object_or_404(User.objects.visible_to(request.user), public_id=public_id)
-    return person
+    return render(request, "rbac/role_revoke.html", context, status=409 if error else form_status(form))
 
 
 def _is_power(role: Role) -> bool:

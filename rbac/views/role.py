@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
@@ -21,6 +23,7 @@ from rbac.matrix import matrix
 from rbac.models import Assignment, Role
 from rbac.role_map import current_role_map
 from rbac.rules import POWERS, role_refusal
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import ask_step_up, requires, stepped_up
 from ui.keyset import paginate
 
@@ -28,29 +31,24 @@ from ui.keyset import paginate
 @requires("roles.read")
 @require_safe
 def role_list(request: HtmxHttpRequest) -> HttpResponse:
-    now = timezone.now()
-    counting = Q(
-        Q(assignments__starts_at__isnull=True) | Q(assignments__starts_at__lte=now),
-        Q(assignments__ends_at__isnull=True) | Q(assignments__ends_at__gt=now),
-        assignments__is_active=True,
-        assignments__user__is_active=True,
-    )
-    roles = Role.objects.by_rank().select_related("parent").annotate(people=Count("assignments", filter=counting))
+    held = Assignment.objects.counting().filter(role=OuterRef("pk"), user__is_active=True)
+    people = held.values("role").annotate(people=Count("pk")).values("people")
+    roles = Role.objects.by_rank().select_related("parent").annotate(people=Coalesce(Subquery(people), 0))
     return render(request, "rbac/role_list.html", {"roles": roles})
 
 
 @requires("roles.read")
 @require_safe
-def role_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
-    role = _role(pk)
+def role_detail(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
+    role = _role(role_id)
     return render(request, "rbac/role_detail.html", {"role": role, "groups": matrix(role), **_frame(request, role)})
 
 
 @requires("roles.read")
 @require_safe
-def role_people(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+def role_people(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
     """Those who hold the role, as far as the reader may see people at all."""
-    role = _role(pk)
+    role = _role(role_id)
     held = Assignment.objects.unended().filter(role=role).select_related("assigned_by")
     people = User.objects.visible_to(request.user).filter(assignments__in=held)
     page = paginate(
@@ -64,10 +62,10 @@ def role_people(request: HtmxHttpRequest, pk: int) -> HttpResponse:
 
 
 @requires("roles.write")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
 def role_create(request: HtmxHttpRequest) -> HttpResponse:
-    form = RoleForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = RoleForm(posted(request))
+    if form.is_valid():
         if _gives_power(form) and not stepped_up(request):
             return ask_step_up(request)
         try:
@@ -76,19 +74,19 @@ def role_create(request: HtmxHttpRequest) -> HttpResponse:
             _show(form, refusal)
         else:
             messages.success(request, _("%(role)s created") % {"role": role})
-            return redirect("rbac:role_detail", role.pk)
+            return redirect("rbac:role_detail", role.public_id)
     context = {"form": form, "groups": matrix(None, chosen=_chosen(form))}
-    return render(request, "rbac/role_create.html", context, status=_status(form))
+    return render(request, "rbac/role_create.html", context, status=form_status(form))
 
 
 @requires("roles.write")
-@require_http_methods(["GET", "HEAD", "POST"])
-def role_edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
-    role = _role(pk)
+@require_page_methods
+def role_edit(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
+    role = _role(role_id)
     if refusal_in_words := role_refusal(request.user, role.priority):
         raise PermissionDenied(refusal_in_words)
-    form = RoleForm(request.POST if request.method == "POST" else None, role=role)
-    if request.method == "POST" and form.is_valid():
+    form = RoleForm(posted(request), role=role)
+    if form.is_valid():
         if _gives_power(form, role) and not stepped_up(request):
             return ask_step_up(request)
         try:
@@ -97,7 +95,7 @@ def role_edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             _show(form, refusal)
         else:
             messages.success(request, _("%(role)s saved") % {"role": role})
-            return redirect("rbac:role_detail", role.pk)
+            return redirect("rbac:role_detail", role.public_id)
     affected = {role.pk} | current_role_map().descendants(role.pk)
     context = {
         "role": role,
@@ -105,13 +103,13 @@ def role_edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         "groups": matrix(role, chosen=_chosen(form)),
         "affected": Assignment.objects.counting().filter(role__in=affected).values("user").distinct().count(),
     }
-    return render(request, "rbac/role_edit.html", context, status=_status(form))
+    return render(request, "rbac/role_edit.html", context, status=form_status(form))
 
 
 @requires("roles.delete")
-@require_http_methods(["GET", "HEAD", "POST"])
-def role_delete(request: HtmxHttpRequest, pk: int) -> HttpResponse:
-    role = _role(pk)
+@require_page_methods
+def role_delete(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
+    role = _role(role_id)
     error = ""
     if request.method == "POST":
         try:
@@ -128,8 +126,8 @@ def sentence_of(refusal: PermissionDenied | ValidationError) -> str:
     return " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)
 
 
-def _role(pk: int) -> Role:
-    return get_object_or_404(Role.objects.select_related("parent", "group"), pk=pk)
+def _role(role_id: UUID) -> Role:
+    return get_object_or_404(Role.objects.select_related("parent", "group"), public_id=role_id)
 
 
 def _frame(request: HtmxHttpRequest, role: Role) -> dict[str, object]:
@@ -159,7 +157,3 @@ def _show(form: RoleForm, refusal: PermissionDenied | ValidationError) -> None:
 
 def _chosen(form: RoleForm) -> Collection[str] | None:
     return form.data.getlist("permissions") if form.is_bound else None  # type: ignore[attr-defined]  # a QueryDict
-
-
-def _status(form: RoleForm) -> int:
-    return 422 if form.errors else 200

@@ -14,12 +14,17 @@ from rbac.actions import assign_role, seed_system_roles
 from rbac.models import Role
 
 type MakePerson = Callable[..., User]
+type AsPerson = Callable[..., Client]
+type Roles = dict[str, Role]
+
+# What is sent to make a role.
+READER = {"name": "Reader", "description": "Reads", "priority": "15", "parent": "", "permissions": ["audit.read"]}
 
 _numbers = count(1)
 
 
 @pytest.fixture
-def roles(db: None) -> dict[str, Role]:
+def roles(db: None) -> Roles:
     """The system roles by key."""
     seed_system_roles()
     return {role.name_key: role for role in Role.objects.all()}
@@ -37,12 +42,21 @@ def make_person(*keys: str, ends_at: datetime | None = None, **fields: object) -
 
 
 @pytest.fixture
-def person(roles: dict[str, Role]) -> MakePerson:
+def person(roles: Roles) -> MakePerson:
     return make_person
 
 
 @pytest.fixture
-def as_person(client: Client) -> Callable[[User], Client]:
+def admin(person: MakePerson) -> User:
+    return person("admin", full_name="Maren Holt")
+
+
+def roles_url(user: User, rest: str = "") -> str:
+    return f"/users/{user.public_id}/roles/{rest}"
+
+
+@pytest.fixture
+def as_person(client: Client) -> AsPerson:
     def sign_in(user: User, *, stepped_up: bool = False) -> Client:
         client.force_login(user)
         if stepped_up:

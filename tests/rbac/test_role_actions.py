@@ -13,9 +13,7 @@ from rbac.actions import assign_role, create_role, delete_role, revoke_role, upd
 from rbac.models import Role
 from rbac.role_map import current_role_map
 from settings_store.models import AuditEvent
-from tests.rbac.conftest import MakePerson
-
-type Roles = dict[str, Role]
+from tests.rbac.conftest import MakePerson, Roles
 
 
 def edit(actor: User | None, role: Role, **changes: Any) -> Role:
@@ -62,6 +60,16 @@ def test_a_name_is_taken_however_it_is_written(person: MakePerson, roles: Roles)
     for name in ("Admin", "ADMIN", "ａｄｍｉｎ"):
         with pytest.raises(ValidationError, match="already"):
             create_role(actor=None, name=name)
+
+
+def test_the_name_of_a_stray_group_is_taken(roles: Roles) -> None:
+    Group.objects.create(name="Stray")
+    with pytest.raises(ValidationError, match="group of this name"):
+        create_role(actor=None, name="stray")
+    role = create_role(actor=None, name="Own")
+    with pytest.raises(ValidationError, match="group of this name"):
+        edit(None, role, name="Stray")
+    assert edit(None, role, name="OWN").name == "OWN"
 
 
 def test_unknown_permissions_are_refused(roles: Roles) -> None:
@@ -161,7 +169,7 @@ def test_deleting_takes_role_and_group(person: MakePerson, roles: Roles) -> None
     delete_role(actor=admin, role=role)
     assert not Group.objects.filter(name="Brief").exists()
     event = AuditEvent.objects.latest("sequence")
-    assert (event.action, event.target_name, event.target_id) == ("role.deleted", "Brief", str(role.pk))
+    assert (event.action, event.target_name, event.target_id) == ("role.deleted", "Brief", str(role.public_id))
 
 
 def test_a_role_still_to_begin_or_inherited_is_not_deleted(person: MakePerson, roles: Roles) -> None:
