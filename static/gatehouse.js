@@ -23,7 +23,6 @@ function showToast(text, level = "success") {
   keepToast(toast);
 }
 
-on("toast", (event) => showToast(event.detail.text ?? event.detail.value, event.detail.level));
 each(".toast", keepToast);
 
 // Dialogs, menus, drawers
@@ -64,11 +63,11 @@ on("click", (event) => {
   const link = target.closest('a[href^="#"]');
   if (link && document.getElementById(link.hash.slice(1))?.matches("[data-drawer]")) drawerOpener = link;
 
-  const copier = target.closest("[data-copy], [data-copy-from], [data-copy-code]");
+  const copier = target.closest("[data-copy-from], [data-copy-code]");
   if (copier) copy(copier);
 
   const row = target.closest("tr[data-href]");
-  if (row && !target.closest("a, button, input, label, select, summary, .pick") && !getSelection().toString()) {
+  if (row && !target.closest("a, button, input, label, select, summary") && !getSelection().toString()) {
     const inside = find("a.plain", row);
     if (event.ctrlKey || event.metaKey) window.open(inside.href);
     else inside?.click();
@@ -77,7 +76,7 @@ on("click", (event) => {
 
 function copy(button) {
   const source = button.dataset.copyFrom ? find(button.dataset.copyFrom) : find("pre", button.closest("figure") ?? button);
-  navigator.clipboard?.writeText(button.dataset.copy ?? source.textContent).then(() => showToast(words.copied));
+  navigator.clipboard?.writeText(source.textContent).then(() => showToast(words.copied));
 }
 
 on("keydown", (event) => {
@@ -137,7 +136,9 @@ search?.addEventListener("keydown", (event) => {
     items[0]?.click();
   } else if (step && items.length) {
     event.preventDefault();
-    items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+    const here = items.indexOf(document.activeElement);
+    // From the field, up leads to the last.
+    items.at(here < 0 && step < 0 ? -1 : (here + step) % items.length).focus();
   }
 });
 
@@ -151,9 +152,6 @@ on("input", (event) => {
 });
 on("change", (event) => {
   if (event.target.form?.matches("[data-auto]") && event.target.matches("select, [type=checkbox], [type=radio]")) event.target.form.requestSubmit();
-  if (event.target.matches("[data-select-all]")) {
-    each(".pick [name]", (box) => { box.checked = event.target.checked; }, event.target.closest("table"));
-  }
 });
 addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 
@@ -259,7 +257,6 @@ function holdPlace(thread) {
 function prepare(root) {
   each("input[data-confirm]", askName, root);
   each(".thread-body:not([data-held])", (thread) => { thread.dataset.held = ""; holdPlace(thread); }, root);
-  each(".toast:not([data-level])", keepToast, root);
 }
 prepare(document);
 find("[data-error-summary]")?.focus();

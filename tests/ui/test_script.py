@@ -206,6 +206,18 @@ def test_control_k_goes_to_a_page(open_page: OpenPage) -> None:
     expect(page).to_have_url(f"{HOST}/")
 
 
+def test_arrows_walk_through_the_pages_found(open_page: OpenPage) -> None:
+    page = open_page()
+    page.keyboard.press("Control+k")
+    items = page.locator("#page-search .item")
+    page.keyboard.press("ArrowUp")
+    expect(items.last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(items.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(items.nth(1)).to_be_focused()
+
+
 def test_a_question_mark_lists_the_shortcuts_but_not_while_typing(open_page: OpenPage) -> None:
     page = open_page()
     page.get_by_label("Message").press_sequentially("why?")
@@ -221,13 +233,10 @@ def test_a_row_opens_wherever_it_is_clicked(open_page: OpenPage) -> None:
     expect(page).to_have_url(f"{HOST}/roles/1/")
 
 
-def test_a_toast_says_what_the_server_did(open_page: OpenPage) -> None:
+def test_a_request_that_fails_says_so_until_it_is_closed(open_page: OpenPage) -> None:
     page = open_page()
-    page.evaluate(
-        "document.body.dispatchEvent(new CustomEvent('toast',"
-        " { bubbles: true, detail: { text: '<b>Saved</b>', level: 'success' } }))"
-    )
-    expect(page.get_by_role("status").get_by_text("<b>Saved</b>")).to_be_visible()
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('htmx:sendError', { bubbles: true }))")
+    expect(page.locator(".toast")).to_have_count(1)
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".toast")).to_have_count(0)
 
