@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.utils.translation import gettext_lazy as _
 
 from ui.registry import Permission, registry
@@ -11,5 +12,19 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config import home
 
-        registry.add_permissions(Permission("system.read", _("See the state of the installation, and open the admin")))
+        registry.add_permissions(
+            Permission(
+                "system.read",
+                _("See the state of the installation, and open the admin"),
+                (
+                    "admin.view_logentry",
+                    "contenttypes.view_contenttype",
+                    "django_tasks_database.view_dbtaskresult",
+                ),
+            )
+        )
         registry.home_cards += home.CARDS
+
+
+class GatehouseAdminConfig(AdminConfig):
+    default_site = "config.admin_site.GatehouseAdminSite"

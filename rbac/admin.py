@@ -51,6 +51,7 @@ class AssignmentAdmin(ViewOnlyAdmin):
 @admin.register(RoleMapVersion)
 class RoleMapVersionAdmin(ViewOnlyAdmin):
     list_display = ("id", "version")
+    search_fields = ("version",)
     fields = ("version",)
 
 

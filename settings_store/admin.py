@@ -71,17 +71,20 @@ class AuditEventAdmin(ViewOnlyAdmin):
 @admin.register(AuditHead)
 class AuditHeadAdmin(ViewOnlyAdmin):
     list_display = ("sequence", "hash")
+    search_fields = ("sequence", "hash")
     fields = ("sequence", "hash")
 
 
 @admin.register(StoreVersion)
 class StoreVersionAdmin(ViewOnlyAdmin):
     list_display = ("id", "version")
+    search_fields = ("version",)
     fields = ("version",)
 
 
 @admin.register(LimitCounter)
 class LimitCounterAdmin(ViewOnlyAdmin):
     list_display = ("key", "count", "window_ends")
+    search_fields = ("key",)
     ordering = ("-window_ends",)
     fields = ("key", "count", "window_ends")
