@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import environ
@@ -28,6 +30,15 @@ def data_dir() -> Path:
     return Path(env.str("GATEHOUSE_DATA_DIR", default="data")).expanduser().resolve()
 
 
+def trusted_proxies() -> list[str]:
+    """The networks of the reverse proxies that are believed, each in its strict form (TRUSTED_PROXIES)."""
+    texts: list[str] = env.list("TRUSTED_PROXIES", default=[])
+    try:
+        return [str(ip_network(text.strip(), strict=False)) for text in texts if text.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRUSTED_PROXIES must be a comma-separated list of networks: {error}.") from error
+
+
 def database_url() -> str:
     """The database address, from whichever family of variables is set, in the one spelling Django understands.
 
@@ -44,6 +55,41 @@ def database_url() -> str:
     return f"{vendor}://{rest}"
 
 
+def database() -> dict[str, Any]:
+    """The database as Django connects to it, without a pool; raises ImproperlyConfigured as `database_url` does."""
+    # What stands as `?name=value` behind the address is an option of the driver, and wins over ours.
+    config: dict[str, Any] = env.db_url_config(database_url())
+    given = config.get("OPTIONS", {})
+    config["CONN_MAX_AGE"] = 0
+    match config["ENGINE"].rpartition(".")[2]:
+        case "sqlite3":
+            options: dict[str, Any] = {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                # INSERT OR REPLACE fires delete triggers only with recursive_triggers, and the trail relies on them.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
+            }
+        case "postgresql":
+            mode = env.str("DATABASE_SSL_MODE", default="")
+            options = {"sslmode": mode} if mode else {}
+        case _:
+            _use_pymysql()
+            options = {
+                "charset": "utf8mb4",
+                "isolation_level": "read committed",
+                "sql_mode": "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION",
+            }
+    config["OPTIONS"] = options | given
+    return config
+
+
+def _use_pymysql() -> None:
+    """Django knows the driver by the name of another one, which would have to be compiled."""
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+
+
 def _url_of_parts() -> str:
     client = env.str("DATABASE_CLIENT", default="") or env.str("DATABASE_PROVIDER", default="")
     prefix = "DATABASE_" if env.str("DATABASE_CLIENT", default="") else "DB_"
@@ -54,7 +100,7 @@ def _url_of_parts() -> str:
         )
     if vendor == "sqlite":
         file = env.str("DATABASE_FILENAME", default="") or str(data_dir() / "gatehouse.sqlite3")
-        return f"sqlite:///{Path(file).expanduser().resolve()}"
+        return f"sqlite:///{quote(str(Path(file).expanduser().resolve()))}"
     name, user, password = (env.str(prefix + part, default="") for part in ("NAME", "USER", "PASSWORD"))
     host = env.str(prefix + "HOST", default="127.0.0.1")
     port = env.str(prefix + "PORT", default="5432" if vendor == "postgres" else "3306")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
+
+from config.environment import trusted_proxies
 
 worker_class = "asgi"
 # A door for remote control that nobody here uses.
@@ -12,8 +13,8 @@ control_socket_disable = True
 # The request log is ours (JSON, with the request id), so gunicorn keeps to its own troubles.
 errorlog = "-"
 loglevel = "warning"
-# Only these may tell us, by X-Forwarded-Proto, that a request came in by HTTPS.
-forwarded_allow_ips = os.environ.get("TRUSTED_PROXIES") or "127.0.0.1,::1"
+# Only these may tell us, by X-Forwarded-Proto, that a request came in by HTTPS; left alone, gunicorn believes loopback.
+forwarded_allow_ips = ",".join(trusted_proxies())
 timeout = 60
 keepalive = 2
 backlog = 2048

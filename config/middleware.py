@@ -1,4 +1,4 @@
-"""The two middlewares of the roof: who is let in at all, and what every answer says to the browser."""
+"""The middlewares of the roof: who is let in at all, what is logged, and what every answer says to the browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.encoding import escape_uri_path
 from django.utils.http import urlencode
+from django_structlog.middlewares import RequestMiddleware
 
 from config.access import declared_access
 from ui.guard import Kind, View
@@ -42,6 +44,14 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         if access.permission and not request.user.has_perm(access.permission):
             raise PermissionDenied(access.permission)
         return None
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """Logs each request by its path alone: what people search for stands behind it and is nobody else's business."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {escape_uri_path(request.path)}"
 
 
 class SecurityHeadersMiddleware(MiddlewareMixin):

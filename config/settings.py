@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import data_dir, database_url, env
+from config.environment import data_dir, database, env, trusted_proxies
 from config.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,7 +58,7 @@ HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = trusted_proxies()
 
 INSTALLED_APPS = [
     "config.apps.ConfigConfig",
@@ -66,7 +67,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "settings_store.apps.SettingsStoreConfig",
     "ui.apps.UiConfig",
-    "config.admin.GatehouseAdminConfig",
+    "config.apps.GatehouseAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -91,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.RequestLogMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     *(["django_browser_reload.middleware.BrowserReloadMiddleware"] if DEBUG else []),
     # Innermost, and synchronous: it keeps all of the above that can be so on one thread, once in and once out.
@@ -123,27 +124,11 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(database_url())}
-_database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = 0
-if _database["ENGINE"].endswith("sqlite3"):
-    _database.setdefault("OPTIONS", {}).update(
-        transaction_mode="IMMEDIATE",
-        timeout=20,
-        # INSERT OR REPLACE fires delete triggers only with recursive_triggers, and the trail relies on them.
-        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON;",
+DATABASES: dict[str, dict[str, Any]] = {"default": database()}
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    DATABASES["default"]["OPTIONS"].setdefault(
+        "pool", {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=10), "timeout": 10}
     )
-elif _database["ENGINE"].endswith("postgresql"):
-    _database.setdefault("OPTIONS", {}).setdefault(
-        "pool",
-        {
-            "min_size": 1,
-            "max_size": env.int("DATABASE_POOL_SIZE", default=10),
-            "timeout": 10,
-        },
-    )
-    if env.str("DATABASE_SSL_MODE", default=""):
-        _database["OPTIONS"]["sslmode"] = env.str("DATABASE_SSL_MODE")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -230,6 +215,8 @@ TASKS = {
 # take from whatever the client sent.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# A reader who leaves an answer on its way is nothing to be warned of.
+DJANGO_STRUCTLOG_REQUEST_CANCELLED_LOG_LEVEL = logging.INFO
 # Asking who it is would load a session even for /healthz; who is known is bound where activity is noted.
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
 LOGGING = logging_config(level=env.str("LOG_LEVEL", default="INFO"), human=DEBUG)

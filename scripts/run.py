@@ -15,15 +15,19 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 import processes
+from django.core.exceptions import ImproperlyConfigured
 from local_model import MODEL_NAME, model_file
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from config import environment  # noqa: E402 - found only from here on
+
 SCRIPTS = ROOT / "scripts"
 LOG_BYTES = 5_000_000
 START_SECONDS = 60
@@ -55,6 +59,9 @@ def main() -> int:
             return _run(env, data=data, port=port, dev=dev, log=None if dev else log)
     except Stopped:
         return 0
+    except ImproperlyConfigured as error:
+        print(f"Gatehouse cannot start: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
         print(
             f"Gatehouse cannot start: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr
@@ -174,15 +181,19 @@ def _model_address(data: Path) -> tuple[int, str]:
 
 
 def _prepare(env: Mapping[str, str], *, data: Path, dev: bool) -> None:
-    """Migrate, initialise and collect static files, unless the last start did so for exactly this state."""
+    """Migrate, initialise and collect static files, each unless that was done for exactly this state."""
     mark = data / "prepared"
-    state = _state(env, dev=dev)
-    own_database = not any(env.get(name) for name in ("DATABASE_URL", "DATABASE__URL", "DATABASE_CLIENT"))
-    if own_database and (data / "gatehouse.sqlite3").exists() and mark.exists() and mark.read_text() == state:
+    known = _read_mark(mark)
+    database, static = _database_state(env), _static_state(data)
+    commands = []
+    if database is None or database != known.get("database"):
+        commands += [["migrate", "--verbosity=0"], ["init"]]
+    if not dev and (static is None or static != known.get("static")):
+        commands += [["collectstatic", "--noinput", "--verbosity=0"]]
+    if not commands:
         return
     print("Preparing the database and the pages …", flush=True)
-    commands = [["migrate", "--verbosity=0"], ["init"], ["collectstatic", "--noinput", "--verbosity=0"]]
-    for command in commands[: 2 if dev else 3]:
+    for command in commands:
         done = subprocess.run(
             [sys.executable, "manage.py", *command], env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -192,23 +203,65 @@ def _prepare(env: Mapping[str, str], *, data: Path, dev: bool) -> None:
             with (data / "server.log").open("ab") as log:
                 log.write(done.stdout)
             raise SystemExit(f"`manage.py {command[0]}` failed: {lines[-1]}")
-    mark.write_text(state)
+    mark.write_text(json.dumps({"database": _database_state(env), "static": known.get("static") if dev else _static_state(data)}))
 
 
-def _state(env: Mapping[str, str], *, dev: bool) -> str:
-    """A fingerprint of what preparation depends on: packages, migrations, static files, the local model."""
+def _read_mark(mark: Path) -> dict[str, str | None]:
+    try:
+        known: dict[str, str | None] = json.loads(mark.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _database_state(env: Mapping[str, str]) -> str | None:
+    """A fingerprint of what the database must be prepared for, and of what it says was done; None where it is mute.
+
+    A database that was dropped, exchanged or put back from a backup says something else than it did at the last start.
+    """
+    applied = _applied_migrations()
+    if applied is None:
+        return None
+    files = [ROOT / "uv.lock"]
+    files += [file for name in ("migrations/*.py", "system_roles.py", "apps.py") for file in ROOT.glob(f"*/{name}")]
+    words = [environment.database_url(), *(env.get(name, "") for name in ("LOCAL_MODEL_URL", "LOCAL_MODEL_KEY"))]
+    return _digest(files, [*words, *applied])
+
+
+def _applied_migrations() -> list[str] | None:
+    import django
+    from django.conf import settings
+    from django.db import Error, connection
+
+    # Asked without any apps: loading ours takes longer than everything else here.
+    if not settings.configured:
+        settings.configure(DATABASES={"default": environment.database()})
+        django.setup()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT app, name, applied FROM django_migrations ORDER BY app, name")
+            return [" ".join(map(str, row)) for row in cursor.fetchall()]
+    except Error:
+        return None
+    finally:
+        connection.close()
+
+
+def _static_state(data: Path) -> str | None:
+    """A fingerprint of the static files; None where they do not lie collected."""
+    root = Path(os.environ.get("STATIC_ROOT") or data / "static")
+    if not (root / "staticfiles.json").exists():
+        return None
+    files = [file for file in (ROOT / "static").rglob("*") if file.is_file()]
+    return _digest([ROOT / "uv.lock", *files], [str(root)])
+
+
+def _digest(files: Iterable[Path], words: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    files = [
-        ROOT / "uv.lock",
-        *ROOT.glob("*/migrations/*.py"),
-        *ROOT.glob("*/system_roles.py"),
-        *ROOT.glob("*/apps.py"),
-    ]
-    files += [] if dev else [file for file in (ROOT / "static").rglob("*") if file.is_file()]
     for file in sorted(files):
-        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
-    for name in ("LOCAL_MODEL_URL", "LOCAL_MODEL_KEY", "DATABASE_FILENAME"):
-        digest.update(env.get(name, "").encode() + b"\0")
+        digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    for word in words:
+        digest.update(hashlib.sha256(word.encode()).digest())
     return digest.hexdigest()
 
 
