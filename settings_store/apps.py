@@ -13,7 +13,7 @@ class SettingsStoreConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here because they reach models, which exist only once the apps are loaded.
-        from settings_store import health, setting_definitions, store  # noqa: F401
+        from settings_store import crypto, health, setting_definitions, store  # noqa: F401
         from settings_store.rows import ensure_single_rows
 
         registry.add_permissions(
@@ -55,5 +55,6 @@ class SettingsStoreConfig(AppConfig):
             HealthCheck("audit trail", health.trail_trouble),
         ]
         post_migrate.connect(ensure_single_rows, sender=self, dispatch_uid="settings_store.single_rows")
+        crypto.check_keyrings()
         # The apps above have declared their settings by now: a variable that locks one to nonsense stops the start.
         store.check_locks()

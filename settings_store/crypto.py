@@ -91,6 +91,14 @@ def keyring(environment: str | None = None) -> Keyring:
     return _keyring(environment, settings.DATABASE_ENCRYPTION_KEYS.get(environment, ""))
 
 
+def check_keyrings() -> None:
+    """Raises ImproperlyConfigured where a key cannot be read, or this installation has none: no start without them."""
+    for environment in settings.DATABASE_ENCRYPTION_KEYS:
+        keyring(environment)
+    if not keyring().keys:
+        raise ImproperlyConfigured(f"{variable(settings.ENVIRONMENT)} holds no key.")
+
+
 @lru_cache(maxsize=16)
 def _keyring(environment: str, text: str) -> Keyring:
     name = variable(environment)
