@@ -15,8 +15,8 @@ from ui.guard import public, signed_in
 from ui.registry import registry
 
 
-@require_safe
 @signed_in
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     wide: list[tuple[str, dict[str, Any]]] = []
     beside: list[tuple[str, dict[str, Any]]] = []
@@ -27,23 +27,23 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "config/home.html", {"wide": wide, "beside": beside, "now": timezone.now()})
 
 
-@require_safe
 @public
+@require_safe
 async def healthz(request: HttpRequest) -> HttpResponse:
     """Answers while the process lives; asks nothing of the database."""
     return HttpResponse("ok", content_type="text/plain")
 
 
-@require_safe
 @public
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """One word to everybody; every check with its sentence to those who may read the system."""
+    """One word to everybody, ready or unready; every check with its sentence to those who may read the system."""
     found = findings()
     ready = not any(finding.problem for finding in found)
     status = 200 if ready else 503
     if _may_see_details(request):
         return render(request, "config/readyz.html", {"findings": found, "ready": ready}, status=status)
-    return HttpResponse("ready" if ready else "not ready", content_type="text/plain", status=status)
+    return HttpResponse("ready" if ready else "unready", content_type="text/plain", status=status)
 
 
 def _may_see_details(request: HttpRequest) -> bool:

@@ -17,8 +17,8 @@ def test_a_waiting_migration_is_not_ready_and_details_are_for_few(client: Client
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'chat'")
     response = client.get("/readyz")
-    assert (response.status_code, response.content) == (503, b"not ready")
-    assert client_of(make_user()).get("/readyz").content == b"not ready"
+    assert (response.status_code, response.content) == (503, b"unready")
+    assert client_of(make_user()).get("/readyz").content == b"unready"
     page = client_of(make_user(role="operator")).get("/readyz")
     assert page.status_code == 503
     assert "chat.0001_initial" in page.content.decode()
@@ -28,7 +28,7 @@ def test_a_check_that_breaks_is_a_finding(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE settings_store_audithead RENAME TO away")
     response = client.get("/readyz")
-    assert (response.status_code, response.content) == (503, b"not ready")
+    assert (response.status_code, response.content) == (503, b"unready")
 
 
 def test_healthz_needs_no_database(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
