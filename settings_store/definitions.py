@@ -153,8 +153,3 @@ def definition_of(key: str) -> Definition:
 def definitions() -> list[Definition]:
     """All declared settings, by key."""
     return [_definitions[key] for key in sorted(_definitions)]
-
-
-def forget(key: str) -> None:
-    """Take a declaration back, as a test does that made one."""
-    _definitions.pop(key, None)

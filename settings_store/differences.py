@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 SHORT = 60
 
@@ -37,14 +36,16 @@ def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
 
 
 def summary(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
-    """What changed in a few words: the values of a single field, else how many fields."""
+    """What changed in a few words: a single field with its values, else the names of the fields."""
     old, new = before or {}, after or {}
-    # The number of a version goes along with every change and says nothing by itself.
-    changed = [name for name in dict.fromkeys((*old, *new)) if name != "version" and old.get(name) != new.get(name)]
+    names = dict.fromkeys((*old, *new))
+    # The number of a version goes along with every change, and an id with the name it belongs to.
+    beside = {"version", *(f"{name}_id" for name in names)}
+    changed = [name for name in names if name not in beside and old.get(name) != new.get(name)]
     if not changed:
         return ""
     if len(changed) > 1:
-        return ngettext("%(count)d field", "%(count)d fields", len(changed)) % {"count": len(changed)}
+        return _short(changed)
     name = changed[0]
     label = "" if name == "value" else f"{name}: "
     if name not in old:

@@ -229,6 +229,9 @@ def _json(text: str) -> Any:
     except ValueError as error:
         where = getattr(error, "lineno", 1)
         raise ValidationError(_("This is not JSON; line %(line)d cannot be read.") % {"line": where}) from None
+    if value is None:
+        # As a value it could not be told from none, and each saving would look like a change.
+        raise ValidationError(_("null is no value. Take the setting back to its default instead."))
     _check_json(value, JSON_DEPTH)
     return value
 

@@ -20,6 +20,7 @@ from settings_store.actions import ABOUT_REASON, StaleSetting
 from settings_store.definitions import Definition, UnknownSetting, definition_of, definitions
 from settings_store.forms import SettingForm
 from settings_store.models import SettingVersion
+from ui.forms import form_status, require_page_methods
 from ui.guard import requires, stepped_up
 from ui.keyset import paginate
 
@@ -64,6 +65,7 @@ def setting_edit(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @requires("settings.write")
+@require_page_methods
 def setting_change(request: HttpRequest, key: str) -> HttpResponse:
     """A change of anything but a secret, which asks for a fresh password first."""
     definition = _definition(key)
@@ -73,6 +75,7 @@ def setting_change(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @requires("settings.write", step_up=True)
+@require_page_methods
 def secret_change(request: HttpRequest, key: str) -> HttpResponse:
     definition = _definition(key)
     if not definition.is_secret:
@@ -81,6 +84,7 @@ def secret_change(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @requires("settings.delete")
+@require_page_methods
 def setting_clear(request: HttpRequest, key: str) -> HttpResponse:
     definition = _definition(key)
     environment = _environment(request, definition)
@@ -106,7 +110,7 @@ def setting_clear(request: HttpRequest, key: str) -> HttpResponse:
         else:
             messages.success(request, _("The default holds again."))
             return redirect(_address(key, environment))
-    return _page(request, definition, environment, form, status=400)
+    return _page(request, definition, environment, form, status=form_status(form))
 
 
 def _change(request: HttpRequest, definition: Definition) -> HttpResponse:
@@ -138,7 +142,7 @@ def _change(request: HttpRequest, definition: Definition) -> HttpResponse:
             else:
                 messages.success(request, _("Saved as version %(version)d.") % {"version": setting.version})
             return redirect(_address(key, environment))
-    return _page(request, definition, environment, form, status=400)
+    return _page(request, definition, environment, form, status=form_status(form))
 
 
 def _stale(

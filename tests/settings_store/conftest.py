@@ -33,7 +33,7 @@ def declare(db: None) -> Iterator[Callable[..., definitions.Definition]]:
 
     yield declare
     for key in declared:
-        definitions.forget(key)
+        definitions._definitions.pop(key, None)
     store.refresh()
 
 

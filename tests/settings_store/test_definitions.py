@@ -69,6 +69,7 @@ def test_a_value_is_read_in_its_type_and_survives_being_kept(every_type: None, k
         ("suite.boolean", "perhaps"),
         ("suite.json", "{"),
         ("suite.json", "NaN"),
+        ("suite.json", " null "),
         ("suite.json", '"\\u0000"'),
         ("suite.json", '"\\ud800"'),
         ("suite.json", "[" * 30 + "]" * 30),

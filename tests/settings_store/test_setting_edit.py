@@ -74,14 +74,14 @@ def test_a_switch_turned_off_sends_nothing_and_saves_off(operator: Client) -> No
 @pytest.mark.parametrize("value", ["0", "1001", "many", "", "\0", "9" * 10_000])
 def test_what_breaks_a_rule_is_said_beside_the_field_and_kept_in_it(operator: Client, value: str) -> None:
     response = post(operator, value=value)
-    assert response.status_code == 400
+    assert response.status_code == 422
     assert 'class="error"' in text(response)
     assert not Setting.objects.exists()
 
 
 @pytest.mark.parametrize("version", ["", "-1", "x", "99999999999999999999", "1\0"])
 def test_a_form_without_a_sensible_version_is_refused(operator: Client, version: str) -> None:
-    assert post(operator, value="77", version=version).status_code == 400
+    assert post(operator, value="77", version=version).status_code == 422
     assert not Setting.objects.exists()
 
 
@@ -151,7 +151,7 @@ def test_a_locked_setting_shows_why_and_has_no_form(operator: Client, settings: 
     html = text(operator.get("/settings/suite.integer/"))
     assert "GATEHOUSE_SETTING_SUITE_INTEGER" in html
     assert "/settings/suite.integer/change/" not in html
-    assert post(operator, value="77").status_code == 400
+    assert post(operator, value="77").status_code == 422
 
 
 def test_readers_see_value_and_history_and_cannot_change(viewer: Client) -> None:
@@ -193,7 +193,13 @@ def test_keys_that_do_not_exist_are_not_found(admin: Client, key: str) -> None:
 def test_a_page_that_only_takes_posts_leads_back(operator: Client) -> None:
     response = operator.get("/settings/suite.integer/change/")
     assert response.headers["Location"] == "/settings/suite.integer/?environment=production"
-    assert operator.delete("/settings/suite.integer/").status_code == 405
+
+
+@pytest.mark.parametrize("act", ["", "change/", "secret/", "clear/"])
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
+def test_other_methods_are_refused(admin: Client, step_up: Callable[[Client], None], act: str, method: str) -> None:
+    step_up(admin)
+    assert getattr(admin, method)(f"/settings/suite.integer/{act}").status_code == 405
 
 
 def test_what_people_write_is_never_markup(operator: Client) -> None:
