@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 
 from chat.actions.message import finish_answer, keep_answers
 from chat.database import in_database
-from chat.llm import Kind, ProviderError, stream_chat
+from chat.llm import stream_chat
+from chat.llm_errors import Kind, ProviderError
 from chat.models import Message
 from chat.requests import AnswerRequest
 from chat.tasks import entitle_later

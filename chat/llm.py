@@ -7,16 +7,15 @@ and headers are built from nothing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import aiohttp
 from django.utils.translation import gettext as _
 
+from chat.llm_errors import ProviderError, cut, from_event, from_exception, from_status, masked, nonsense
 from settings_store import outbound
 
 # Longer answers end politely; a line this long is no event of this format; a stream this long is no answer.
@@ -26,33 +25,6 @@ MAX_STREAM_BYTES = 100_000_000
 MAX_ERROR_BYTES = 65_536
 MAX_LIST_BYTES = 4_000_000
 MAX_MODELS = 1_000
-
-
-class Kind(StrEnum):
-    """What went wrong, for code; the sentence beside it is for people."""
-
-    FORBIDDEN = "forbidden"
-    UNRESOLVED = "unresolved"
-    REFUSED = "refused"
-    UNAUTHORISED = "unauthorised"
-    UNKNOWN_MODEL = "unknown model"
-    LIMITED = "limited"
-    TOO_LONG = "too long"
-    REJECTED = "rejected"
-    FAILED = "failed"
-    NONSENSE = "nonsense"
-    SILENT = "silent"
-    CUT = "cut"
-
-
-class ProviderError(Exception):
-    """A model server did not do what was asked; `detail` is its own words, for the log only."""
-
-    def __init__(self, sentence: str, kind: Kind, detail: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.kind = kind
-        self.detail = detail[:2000]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +75,7 @@ async def list_models(endpoint: Endpoint, *, patience: Patience | None = None) -
         rows = json.loads(body)["data"]
         names = [row["id"] for row in rows[:MAX_MODELS]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _nonsense(_("The model server's list of models cannot be read."), body) from error
+        raise nonsense(_("The model server's list of models cannot be read."), body) from error
     clean = [name for name in names if isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable()]
     return list(dict.fromkeys(clean))
 
@@ -130,7 +102,7 @@ async def stream_chat(
         if response.status != 200:
             raise await _refusal(response)
         if response.content_type != "text/event-stream":
-            raise _nonsense(_("The model server did not answer in the format of a chat model."), response.content_type)
+            raise nonsense(_("The model server did not answer in the format of a chat model."), response.content_type)
         async for delta in _deltas(response):
             yield delta
 
@@ -163,21 +135,12 @@ async def _request(
             session.request(method, endpoint.url(path), headers=headers, json=body, allow_redirects=False) as response,
         ):
             yield response
-    except outbound.OutboundRefused as refused:
-        raise _forbidden(refused) from refused
-    except aiohttp.ConnectionTimeoutError as error:
-        raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
-    except TimeoutError as error:
-        raise ProviderError(_("The model server has gone silent."), Kind.SILENT, repr(error)) from error
-    except aiohttp.ClientConnectorError as error:
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            sentence = _("The model server's name cannot be found.")
-            raise ProviderError(sentence, Kind.UNRESOLVED, repr(error)) from error
-        raise ProviderError(_("The model server cannot be reached."), Kind.REFUSED, repr(error)) from error
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:
-        raise _cut(repr(error)) from error
-    except (aiohttp.ClientError, ValueError, OSError) as error:
-        raise _nonsense(_("The model server answered something that cannot be understood."), repr(error)) from error
+    except (ProviderError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
+        failure = from_exception(error)
+        failure.detail = masked(failure.detail, endpoint.key)
+        if failure is error:
+            raise
+        raise failure from error
 
 
 async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, None]:
@@ -204,7 +167,7 @@ async def _deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Delta, Non
         finished = finished or bool(delta.finish)
         yield delta
     if not finished:
-        raise _cut("the stream ended without finish_reason or [DONE]")
+        raise cut("the stream ended without finish_reason or [DONE]")
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
@@ -216,17 +179,17 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             if len(line) > MAX_LINE_BYTES:
-                raise _nonsense(_("The model server sent a line that is too long."), line)
+                raise nonsense(_("The model server sent a line that is too long."), line)
             yield line
         if len(rest) > MAX_LINE_BYTES or total > MAX_STREAM_BYTES:
-            raise _nonsense(_("The model server sent a line that is too long."), rest)
+            raise nonsense(_("The model server sent a line that is too long."), rest)
 
 
 def _delta(data: bytes) -> Delta | None:
     try:
         event = json.loads(data.decode(errors="replace"))
         if event.get("error"):
-            raise _reported(event["error"])
+            raise from_event(event["error"])
         usage = event.get("usage") or {}
         delta = Delta(tokens_in=_count(usage.get("prompt_tokens")), tokens_out=_count(usage.get("completion_tokens")))
         choices = event.get("choices") or ()
@@ -235,7 +198,7 @@ def _delta(data: bytes) -> Delta | None:
             delta.text = text.replace("\0", "").replace("\r", "") if text else ""
             delta.finish = str(choices[0].get("finish_reason") or "")
     except (ValueError, AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise _nonsense(_("The model server sent something that cannot be read."), data) from error
+        raise nonsense(_("The model server sent something that cannot be read."), data) from error
     return delta if choices or usage else None
 
 
@@ -257,54 +220,11 @@ def _whole_characters(text: str) -> tuple[str, str]:
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:
-    """What to tell a person about an answer that is not 200."""
-    status = response.status
     try:
         body = (await _read(response, MAX_ERROR_BYTES)).decode(errors="replace")
     except (ProviderError, aiohttp.ClientError, TimeoutError):
         body = ""
-    detail = f"{status} {body}"
-    if status in (401, 403):
-        return ProviderError(_("The model server does not accept our key."), Kind.UNAUTHORISED, detail)
-    if status == 429:
-        return ProviderError(_("The model server is busy: too many requests at the moment."), Kind.LIMITED, detail)
-    if _is_too_long(body):
-        return _too_long(detail)
-    if status == 404:
-        return ProviderError(_("The model server does not have this model."), Kind.UNKNOWN_MODEL, detail)
-    if status >= 500:
-        return ProviderError(_("The model server reports a fault of its own."), Kind.FAILED, detail)
-    return ProviderError(_("The model server does not accept the request."), Kind.REJECTED, detail)
-
-
-def _reported(error: object) -> ProviderError:
-    detail = str(error)
-    if _is_too_long(detail):
-        return _too_long(detail)
-    return ProviderError(_("The model server reports a fault of its own."), Kind.FAILED, detail)
-
-
-def _is_too_long(body: str) -> bool:
-    # llama.cpp, OpenAI and vLLM each say it in their own words.
-    return bool(re.search(r"exceed_context_size|context_length_exceeded|maximum context length", body))
-
-
-def _too_long(detail: str) -> ProviderError:
-    sentence = _("The conversation has grown longer than this model can read. Begin a new one.")
-    return ProviderError(sentence, Kind.TOO_LONG, detail)
-
-
-def _forbidden(refused: outbound.OutboundRefused) -> ProviderError:
-    return ProviderError(str(refused), Kind.FORBIDDEN)
-
-
-def _cut(detail: str) -> ProviderError:
-    return ProviderError(_("The connection to the model server ended early."), Kind.CUT, detail)
-
-
-def _nonsense(sentence: str, said: str | bytes) -> ProviderError:
-    detail = said[:500].decode(errors="replace") if isinstance(said, bytes) else said
-    return ProviderError(sentence, Kind.NONSENSE, detail)
+    return from_status(response.status, body)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -312,5 +232,5 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            raise _nonsense(_("The model server's answer is too long."), body)
+            raise nonsense(_("The model server's answer is too long."), body)
     return body

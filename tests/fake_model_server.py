@@ -9,10 +9,9 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 
 KEY = "right-key"
-type Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter, dict[str, object]], Awaitable[None]]
 SILENCE = 3600
 
 open_connections = 0
@@ -97,8 +96,9 @@ SCRIPTS: dict[str, tuple[bytes | None, ...]] = {
 }
 
 
-async def answer(writer: asyncio.StreamWriter, request: dict[str, object]) -> None:
+async def answer(writer: asyncio.StreamWriter, request: dict[str, object], authorization: str) -> None:
     model = str(request.get("model"))
+    said = f"Incorrect API key provided: {authorization}"
     if counted := re.fullmatch(r"count-(\d+)-(\d+)ms", model):
         await slowly(writer, (f"{each} " for each in range(int(counted[1]))), int(counted[2]))
     elif model == "endless":
@@ -107,6 +107,10 @@ async def answer(writer: asyncio.StreamWriter, request: dict[str, object]) -> No
         await drip(writer, piece("naïve 😀 ") + b": a comment\r\n\r\nid: 3\nevent: x\n" + piece("text") + END)
     elif model == "slow-markdown":
         await slowly(writer, [MARKDOWN[at : at + 5] for at in range(0, len(MARKDOWN), 5)], 25)
+    elif model == "echoed-key":
+        writer.write(head("401 Unauthorized", "application/json") + json.dumps({"error": said}).encode())
+    elif model == "echoed-key-in-stream":
+        writer.write(STREAM + piece("Hello") + event(error={"message": said}))
     elif model == "echo":
         writer.write(STREAM + piece(json.dumps(request, sort_keys=True)) + END)
     else:
@@ -137,7 +141,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         elif path == "/odd/models":
             writer.write(head("200 OK", "application/json") + b'{"models": 3}')
         else:
-            await until_the_caller_leaves(reader, answer(writer, json.loads(body)))
+            await until_the_caller_leaves(reader, answer(writer, json.loads(body), headers.get("authorization", "")))
         await writer.drain()
     except (ConnectionError, asyncio.IncompleteReadError):
         pass

@@ -6,15 +6,19 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.urls import reverse
 from django.utils import timezone
 
 from chat import generation
 from chat.actions.message import interrupt_orphans
+from chat.actions.provider import check_provider
 from chat.llm import MAX_ANSWER_CHARACTERS
 from chat.models import Message
 from chat.requests import MAX_CONTEXT_CHARACTERS, chat_messages
+from settings_store.models import AuditEvent
 from tests.chat.model_server import ModelServer
 from tests.chat.talk import Talk
+from tests.fake_model_server import KEY
 
 Status = Message.Status
 
@@ -67,6 +71,23 @@ async def test_each_misbehaviour_ends_in_a_state_and_a_sentence(
     assert words in answer.error
     assert bool(words) == bool(answer.error)
     assert "secret" not in answer.error
+
+
+@pytest.mark.parametrize("model", ["echoed-key", "echoed-key-in-stream", "not-http"])
+async def test_a_server_that_says_our_key_aloud_tells_nobody(
+    talk: Talk, caplog: pytest.LogCaptureFixture, model: str
+) -> None:
+    begun = await talk.send("Hello?", model)
+    answer = await talk.finished(begun)
+    await sync_to_async(check_provider)(actor=None, provider=talk.provider)
+    said = [str(record.msg) for record in caplog.records if "answer_failed" in str(record.msg)]
+    assert said
+    assert KEY not in caplog.text
+    assert KEY not in f"{answer.error} {answer.content}"
+    address = reverse("chat:conversation", args=[begun.conversation.public_id])
+    assert KEY not in (await talk.client.get(address)).content.decode()
+    async for event in AuditEvent.objects.all():
+        assert KEY not in f"{event.before} {event.after}"
 
 
 async def test_an_endless_answer_ends_at_its_bound(talk: Talk, model_server: ModelServer) -> None:

@@ -6,17 +6,8 @@ import socket
 
 import pytest
 
-from chat.llm import (
-    MAX_ANSWER_CHARACTERS,
-    Delta,
-    Endpoint,
-    Kind,
-    Patience,
-    ProviderError,
-    complete_chat,
-    list_models,
-    stream_chat,
-)
+from chat.llm import MAX_ANSWER_CHARACTERS, Delta, Endpoint, Patience, complete_chat, list_models, stream_chat
+from chat.llm_errors import Kind, ProviderError, masked
 from tests.chat.model_server import ModelServer
 from tests.fake_model_server import KEY
 
@@ -119,6 +110,27 @@ async def test_a_wrong_key_is_told_apart(model_server: ModelServer) -> None:
     with pytest.raises(ProviderError) as caught:
         await list_models(wrong)
     assert caught.value.kind is Kind.UNAUTHORISED
+
+
+@pytest.mark.parametrize("model", ["echoed-key", "echoed-key-in-stream", "not-http"])
+async def test_our_key_is_in_no_detail(endpoint: Endpoint, model: str) -> None:
+    error, _text = await refusal(endpoint, model)
+    assert error.detail
+    assert KEY not in error.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("provided: sk-abcdef-0123456789.", "provided: •••."),
+        ("provided: sk-abcde*****3456789.", "provided: •••*****3456789."),
+        ("sk-abcdef-012sk-abcdef-0123456789", "••••••"),
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_pieces_of_a_key_are_masked(text: str, shown: str) -> None:
+    assert masked(text, "sk-abcdef-0123456789") == shown
+    assert masked(text, "") == text
 
 
 async def test_nobody_listening_and_no_such_name() -> None:
