@@ -7,6 +7,7 @@ nothing: `body` (finished blocks as HTML, the rest as text), then `text` and `bl
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -154,7 +155,8 @@ def _watch(reader: Reader) -> None:
     global _watcher
     _open.add(reader)
     if _watcher is None or _watcher.done() or _watcher.get_loop() is not asyncio.get_running_loop():
-        _watcher = asyncio.create_task(_watch_all())
+        # An empty context: that of the first reader's request would hold on to its thread (see chat.generation).
+        _watcher = asyncio.get_running_loop().create_task(_watch_all(), context=contextvars.Context())
 
 
 async def _watch_all() -> None:
@@ -184,6 +186,6 @@ def _still_allowed(pairs: set[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
         for session in sessions
         if not session.is_over(now=now, idle=idle, absolute=absolute)
     }
-    backend = RoleBackend()
-    people = {user_id: backend.get_user(user_id) for _session_id, user_id in pairs & alive}
-    return {pair for pair in pairs & alive if (person := people[pair[1]]) is not None and person.has_perm("chat.use")}
+    people = RoleBackend().get_users({user_id for _session_id, user_id in pairs & alive})
+    chatting = {person.pk for person in people if person.has_perm("chat.use")}
+    return {pair for pair in pairs & alive if pair[1] in chatting}

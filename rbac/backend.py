@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol, cast
 
 from django.contrib.auth.backends import BaseBackend
@@ -43,8 +44,11 @@ class RoleBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """The person with the roles that count at this moment, in one query; None for the deactivated."""
-        user = _load(user_id)
-        return user if user is not None and user.is_active else None
+        return next(iter(self.get_users([user_id])), None)
+
+    def get_users(self, user_ids: Collection[Any]) -> list[User]:
+        """The same for many people, in one query as well."""
+        return [user for user in _load(user_ids) if user.is_active]
 
     def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
         # Rights here are never on one object: which rows someone reaches is `visible_to`.
@@ -66,9 +70,9 @@ class RoleBackend(BaseBackend):
 def ranked(user: Person) -> Ranked:
     """The person with their roles, read once where they were not loaded by `get_user`."""
     if "granted" not in user.__dict__:
-        loaded = _load(user.pk) if user.pk else None
-        for name in ("role_ids", "role_priority", "granted"):
-            user.__dict__[name] = loaded.__dict__[name] if loaded else _NOTHING[name]
+        loaded = _load([user.pk]) if user.pk else []
+        for name, nothing in _NOTHING.items():
+            user.__dict__[name] = loaded[0].__dict__[name] if loaded else nothing
     return cast(Ranked, user)
 
 
@@ -82,17 +86,18 @@ _NOTHING: dict[str, Any] = {"role_ids": frozenset(), "role_priority": 0, "grante
 _statements: dict[str, str] = {}
 
 
-def _load(user_id: Any) -> User | None:
+def _load(user_ids: Collection[Any]) -> list[User]:
+    if not user_ids:
+        return []
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     # A raw statement, put together once: the same through annotations takes four times as long as the bare person.
-    people = list(User.objects.raw(_statement(), [now, now, user_id]))
-    if not people:
-        return None
-    user: User = people[0]
-    facts = user.__dict__
-    version, role_ids = facts.pop("role_map_version"), facts.pop("counting_role_ids")
-    _rank(user, role_map(version), frozenset(map(int, role_ids.split(","))) if role_ids else frozenset())
-    return user
+    places = ", ".join(["%s"] * len(user_ids))
+    people: list[User] = list(User.objects.raw(f"{_statement()} IN ({places})", [now, now, *user_ids]))
+    for user in people:
+        facts = user.__dict__
+        version, role_ids = facts.pop("role_map_version"), facts.pop("counting_role_ids")
+        _rank(user, role_map(version), frozenset(map(int, role_ids.split(","))) if role_ids else frozenset())
+    return people
 
 
 def _rank(user: User, roles: RoleMap, role_ids: frozenset[int]) -> None:
@@ -122,6 +127,6 @@ def _statement() -> str:
             f"(SELECT {role_ids} FROM {assignment} WHERE user_id = {person}.id AND is_active "
             "AND (starts_at IS NULL OR starts_at <= %s) AND (ends_at IS NULL OR ends_at > %s)) AS counting_role_ids, "
             f"(SELECT version FROM {version} WHERE id = 1) AS role_map_version "
-            f"FROM {person} WHERE {person}.id = %s"
+            f"FROM {person} WHERE {person}.id"
         )
     return _statements[vendor]

@@ -59,6 +59,18 @@ def test_unknown_ids_load_nobody(db: None) -> None:
     assert RoleBackend().get_user(2**62) is None
 
 
+def test_many_people_are_one_query_as_well(
+    person: MakePerson, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    user, viewer, away = person("user"), person("viewer"), person("user", is_active=False)
+    reloaded(user)
+    with django_assert_num_queries(1):
+        people = RoleBackend().get_users({user.pk, viewer.pk, away.pk, 2**62})
+        assert {each.pk for each in people} == {user.pk, viewer.pk}
+        assert {each.pk for each in people if each.has_perm("chat.use")} == {user.pk}
+    assert RoleBackend().get_users([]) == []
+
+
 def test_nobody_has_rights_without_a_role(person: MakePerson) -> None:
     user = person()
     assert not any(user.has_perm(name) for name in registry.permissions)
