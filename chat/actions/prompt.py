@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.names import normalised
 from chat.models import SystemPrompt
+from chat.names import name_key
 from settings_store import audit
 
 
@@ -16,7 +16,7 @@ def create_prompt(*, actor: User | None, name: str, description: str = "", conte
     """A new prompt; the first one becomes the default. Raises ValidationError where the name is taken."""
     prompt = SystemPrompt(
         name=name,
-        name_key=_name_key(name),
+        name_key=name_key(name),
         description=description,
         content=content,
         updated_by=actor,
@@ -42,20 +42,13 @@ def update_prompt(
     prompt = _lock(prompt)
     before = {"name": prompt.name, "description": prompt.description, "content": prompt.content}
     after = {"name": name, "description": description, "content": content}
-    changed = [field for field, value in after.items() if value != before[field]]
-    if not changed:
+    if before == after:
         return
-    prompt.name, prompt.name_key, prompt.description, prompt.content = name, _name_key(name), description, content
+    prompt.name, prompt.name_key, prompt.description, prompt.content = name, name_key(name), description, content
     _refuse_taken_name(prompt)
     prompt.updated_by = actor
     prompt.save(update_fields=["name", "name_key", "description", "content", "updated_by", "updated_at"])
-    audit.record(
-        "prompt.updated",
-        actor=actor,
-        target=prompt,
-        before={field: before[field] for field in changed},
-        after={field: after[field] for field in changed},
-    )
+    audit.record("prompt.updated", actor=actor, target=prompt, **audit.changes(before, after))
 
 
 @transaction.atomic
@@ -138,13 +131,6 @@ def _move_default(prompt: SystemPrompt) -> None:
     SystemPrompt.objects.filter(default_mark=True).exclude(pk=prompt.pk).update(default_mark=None)
     prompt.default_mark = True
     prompt.save(update_fields=["default_mark", "updated_at"])
-
-
-def _name_key(name: str) -> str:
-    key = normalised(name)
-    if len(key) > 80:
-        raise ValidationError({"name": _("This name is too long.")})
-    return key
 
 
 def _refuse_taken_name(prompt: SystemPrompt) -> None:

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from yarl import URL
 
 from accounts.models import User
-from chat.llm import Endpoint, ProviderError, list_models
+from chat.llm import Endpoint, list_models
+from chat.llm_errors import ProviderError
 from chat.models import Model, Provider
+from chat.names import name_key
 from settings_store import audit, crypto, outbound
 
 
@@ -40,7 +42,9 @@ def create_provider(
     Raises ValidationError where the name is taken or the address may not be called.
     """
     _check_address(base_url, allow_private=allow_private)
-    provider = Provider(name=name, base_url=base_url, allow_private=allow_private, is_demo=is_demo)
+    provider = Provider(
+        name=name, name_key=name_key(name), base_url=base_url, allow_private=allow_private, is_demo=is_demo
+    )
     _seal_key(provider, key)
     _save(provider, created=True)
     audit.record("provider.created", actor=actor, target=provider, after=_facts(provider))
@@ -68,7 +72,8 @@ def update_provider(
     before = _facts(provider)
     if provider.sealed_key and not key and not remove_key and _origin(base_url) != _origin(provider.base_url):
         raise ValidationError({"key": _("This is another server. Give its key, or remove the one kept.")})
-    provider.name, provider.base_url, provider.allow_private = name, base_url, allow_private
+    provider.name, provider.name_key = name, name_key(name)
+    provider.base_url, provider.allow_private = base_url, allow_private
     key_changes = bool(key) or (remove_key and provider.sealed_key is not None)
     if key_changes:
         _seal_key(provider, key)
@@ -76,14 +81,8 @@ def update_provider(
     if before == after and not key_changes:
         return
     _save(provider)
-    changed = [field for field in after if before[field] != after[field] or (field == "key" and key_changes)]
-    audit.record(
-        "provider.updated",
-        actor=actor,
-        target=provider,
-        before={field: before[field] for field in changed},
-        after={field: after[field] for field in changed},
-    )
+    changes = audit.changes(before, after, also=("key",) if key_changes else ())
+    audit.record("provider.updated", actor=actor, target=provider, **changes)
 
 
 @transaction.atomic
@@ -195,7 +194,7 @@ def register_local_model(*, base_url: str, key: str, models: Collection[str] = (
     provider = Provider.objects.filter(is_demo=True).first()
     if provider is None:
         name = _("Local model")
-        taken = Provider.objects.filter(name=name).exists()
+        taken = Provider.objects.filter(name_key=name_key(name)).exists()
         provider = create_provider(
             actor=None,
             name=_("Local model (demo)") if taken else name,
@@ -251,9 +250,10 @@ def _lock(provider: Provider) -> Provider:
 
 
 def _save(provider: Provider, *, created: bool = False) -> None:
+    fields = ["name", "name_key", "base_url", "sealed_key", "allow_private", "updated_at"]
     try:
         with transaction.atomic():
-            provider.save(force_insert=created)
+            provider.save(force_insert=created, update_fields=None if created else fields)
     except IntegrityError as error:
         raise ValidationError({"name": _("Another server has this name.")}) from error
 

@@ -41,7 +41,6 @@ class ProviderForm(forms.Form):
 
     def __init__(self, *args: Any, provider: Provider | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.provider = provider
         if provider is None or not provider.sealed_key:
             del self.fields["remove_key"]
         else:
@@ -49,13 +48,7 @@ class ProviderForm(forms.Form):
             self.fields["key"].widget.attrs["placeholder"] = "••••••••"
 
     def clean_name(self) -> str:
-        name = normalise(self.cleaned_data["name"])
-        others = Provider.objects.filter(name__iexact=name)
-        if self.provider is not None:
-            others = others.exclude(pk=self.provider.pk)
-        if others.exists():
-            raise forms.ValidationError(_("Another server has this name."))
-        return name
+        return normalise(self.cleaned_data["name"])
 
     def clean_base_url(self) -> str:
         return normalise(self.cleaned_data["base_url"]).rstrip("/")

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
             name='Model',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
                 ('name', models.CharField(max_length=200, verbose_name='name')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
                 ('is_present', models.BooleanField(default=True, verbose_name='found at the last check')),
@@ -35,7 +36,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
-                ('name', models.CharField(max_length=80, unique=True, verbose_name='name')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_key', models.CharField(editable=False, max_length=80, unique=True)),
                 ('base_url', models.URLField(help_text='Up to and with /v1, for example http://127.0.0.1:11434/v1', max_length=300, verbose_name='base URL')),
                 ('sealed_key', models.BinaryField(blank=True, null=True, verbose_name='API key')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),

@@ -14,7 +14,9 @@ class Provider(models.Model):
     """A server that speaks the OpenAI wire format; its key is sealed and never leaves but in the call to it."""
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    # The name without regard to case, which databases compare each in their own way.
+    name_key = models.CharField(max_length=80, unique=True, editable=False)
     base_url = models.URLField(
         _("base URL"),
         max_length=300,
@@ -49,6 +51,7 @@ class ModelQuerySet(models.QuerySet["Model"]):
 class Model(models.Model):
     """A model as its server lists it; kept when it vanishes there, since old answers name it."""
 
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="models", verbose_name=_("provider"))
     name = models.CharField(_("name"), max_length=200)
     is_enabled = models.BooleanField(_("enabled"), default=True)

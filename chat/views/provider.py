@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.provider import (
@@ -24,6 +24,7 @@ from chat.actions.provider import (
 )
 from chat.forms.provider import ProviderDeleteForm, ProviderForm
 from chat.models import Model, Provider
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 
 
@@ -37,12 +38,12 @@ def provider_list(request: HtmxHttpRequest) -> HttpResponse:
 
 
 # A fresh password is asked for: who can move an address can have a key sent to it.
-@sensitive_post_parameters("key")
 @requires("models.write", step_up=True)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
+@sensitive_post_parameters("key")
 def provider_create(request: HtmxHttpRequest) -> HttpResponse:
-    form = ProviderForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = ProviderForm(posted(request))
+    if form.is_valid():
         try:
             provider = create_provider(actor=request.user, **form.cleaned_data)
         except ValidationError as error:
@@ -50,17 +51,17 @@ def provider_create(request: HtmxHttpRequest) -> HttpResponse:
         else:
             _check(request, provider)
             return redirect("chat:provider_list")
-    return render(request, "chat/provider_edit.html", {"form": form}, status=_status(form))
+    return render(request, "chat/provider_edit.html", {"form": form}, status=form_status(form))
 
 
-@sensitive_post_parameters("key")
 @requires("models.write", step_up=True)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
+@sensitive_post_parameters("key")
 def provider_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     provider = get_object_or_404(Provider, public_id=public_id)
     initial = {"name": provider.name, "base_url": provider.base_url, "allow_private": provider.allow_private}
-    form = ProviderForm(request.POST if request.method == "POST" else None, provider=provider, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    form = ProviderForm(posted(request), provider=provider, initial=initial)
+    if form.is_valid():
         try:
             update_provider(actor=request.user, provider=provider, **form.cleaned_data)
         except ValidationError as error:
@@ -68,7 +69,7 @@ def provider_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
         else:
             _check(request, Provider.objects.get(pk=provider.pk))
             return redirect("chat:provider_list")
-    return render(request, "chat/provider_edit.html", {"form": form, "provider": provider}, status=_status(form))
+    return render(request, "chat/provider_edit.html", {"form": form, "provider": provider}, status=form_status(form))
 
 
 @requires("models.write")
@@ -91,8 +92,8 @@ def provider_toggle(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 
 @requires("models.write")
 @require_POST
-def model_toggle(request: HtmxHttpRequest, public_id: UUID, pk: int) -> HttpResponse:
-    model = get_object_or_404(Model, pk=pk, provider__public_id=public_id)
+def model_toggle(request: HtmxHttpRequest, public_id: UUID, model_id: UUID) -> HttpResponse:
+    model = get_object_or_404(Model, public_id=model_id, provider__public_id=public_id)
     try:
         set_model_enabled(actor=request.user, model=model, is_enabled=_wanted(request))
     except ValidationError as error:
@@ -101,11 +102,11 @@ def model_toggle(request: HtmxHttpRequest, public_id: UUID, pk: int) -> HttpResp
 
 
 @requires("models.write", step_up=True)
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
 def provider_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     provider = get_object_or_404(Provider, public_id=public_id)
-    form = ProviderDeleteForm(request.POST if request.method == "POST" else None, provider=provider)
-    if request.method == "POST" and form.is_valid():
+    form = ProviderDeleteForm(posted(request), provider=provider)
+    if form.is_valid():
         try:
             delete_provider(actor=request.user, provider=provider)
         except ValidationError as error:
@@ -113,7 +114,7 @@ def provider_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Server “%(name)s” was deleted.") % {"name": provider.name})
             return redirect("chat:provider_list")
-    return render(request, "chat/provider_delete.html", {"form": form, "provider": provider}, status=_status(form))
+    return render(request, "chat/provider_delete.html", {"form": form, "provider": provider}, status=form_status(form))
 
 
 def _check(request: HtmxHttpRequest, provider: Provider) -> None:

@@ -198,7 +198,7 @@ def test_a_name_is_taken_once(client: Client) -> None:
     response = client.post("/models/new/", FIELDS)
     assert "Another server has this name." in response.content.decode()
     with pytest.raises(ValidationError):
-        create_provider(actor=None, name="ollama", base_url="https://models.example.com/v1")
+        create_provider(actor=None, name="OLLAMA", base_url="https://models.example.com/v1")
 
 
 def test_deleting_asks_for_the_name_and_old_answers_keep_theirs(client: Client) -> None:

@@ -83,7 +83,7 @@ def test_switching_a_model_off_takes_it_out_of_the_choice_and_twice_is_once(clie
     provider = server()
     record_check(actor=None, provider=provider, found=["a", "b"])
     model = Model.objects.get(name="a")
-    url = f"/models/{provider.public_id}/models/{model.pk}/enabled/"
+    url = f"/models/{provider.public_id}/models/{model.public_id}/enabled/"
     for _press in range(2):
         assert client.post(url, {"enabled": "0"}).status_code == 302
     assert [usable.name for usable in Model.objects.usable()] == ["b"]
@@ -104,9 +104,9 @@ def test_a_model_is_found_under_its_own_server_alone(client: Client) -> None:
     record_check(actor=None, provider=server(), found=["a"])
     other = create_provider(actor=None, name="Other", base_url="https://models.example.com/v1")
     model = Model.objects.get()
-    assert client.post(f"/models/{other.public_id}/models/{model.pk}/enabled/").status_code == 404
-    assert client.post(f"/models/{uuid.uuid4()}/models/{model.pk}/enabled/").status_code == 404
-    assert client.post(f"/models/{model.provider.public_id}/models/{10**30}/enabled/").status_code == 404
+    assert client.post(f"/models/{other.public_id}/models/{model.public_id}/enabled/").status_code == 404
+    assert client.post(f"/models/{uuid.uuid4()}/models/{model.public_id}/enabled/").status_code == 404
+    assert client.post(f"/models/{model.provider.public_id}/models/{uuid.uuid4()}/enabled/").status_code == 404
     model.refresh_from_db()
     assert model.is_enabled
 
