@@ -10,6 +10,8 @@ from chat.models import Conversation, Message
 
 # A page of more turns than this would be slow to read and to send; the model is told more (see generation).
 SHOWN_TURNS = 200
+# Nobody reads on for longer than this, not even who asks for everything.
+ALL_TURNS = 5000
 
 
 @dataclass(slots=True)

@@ -13,14 +13,13 @@ from django.utils.translation import gettext as _
 
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
-from chat.actions.message import interrupt_orphans
-from chat.branches import SHOWN_TURNS, Branch, branch_of
+from chat.actions.message import first_words, interrupt_orphans
+from chat.branches import ALL_TURNS, SHOWN_TURNS, Branch, branch_of
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
 
 # The list beside a conversation; what is older is found by searching.
 LISTED = 100
-ALL_TURNS = 5000
 
 
 def own_conversation(user: User, public_id: UUID) -> Conversation:
@@ -56,6 +55,12 @@ def listed(user: User, search: str = "") -> list[Conversation]:
         own = own.filter(title__icontains=search)
     answering = Message.objects.filter(pk=OuterRef("active_leaf"), status__in=Message.UNFINISHED)
     return list(own.annotate(is_answering=Exists(answering)).order_by("-is_pinned", "-last_message_at", "-pk")[:LISTED])
+
+
+def has_first_words(conversation: Conversation) -> bool:
+    """Whether the title is still the one that was made of the first message."""
+    said = conversation.messages.order_by("pk").values_list("content", flat=True).first()
+    return said is not None and conversation.title == first_words(said)
 
 
 def grouped(conversations: list[Conversation]) -> list[tuple[str, list[Conversation]]]:

@@ -14,6 +14,7 @@ from chat.actions.provider import endpoint_of
 from chat.branches import path_to
 from chat.llm import Endpoint, Patience
 from chat.models import Message
+from chat.tasks import is_title_due
 from settings_store.crypto import CannotOpen
 from settings_store.store import get_setting
 
@@ -48,19 +49,18 @@ def request_for(answer: Message) -> AnswerRequest | None:
         fail_answer(answer=answer, sentence=_("The key of this model server cannot be opened here."))
         return None
     turns = _turns_before(answer)
-    conversation = answer.conversation
     return AnswerRequest(
         answer_id=answer.pk,
         public_id=answer.public_id,
         endpoint=endpoint,
         model=answer.model.name,
-        messages=chat_messages(conversation.system_text, turns),
+        messages=chat_messages(answer.conversation.system_text, turns),
         parameters={
             "temperature": float(get_setting("chat.temperature")),
             "max_tokens": int(get_setting("chat.max_output_tokens")),
         },
         patience=Patience(silence=int(get_setting("chat.silence_seconds"))),
-        needs_title=len(turns) == 1 and not conversation.title_is_own and not provider.is_demo,
+        needs_title=is_title_due(answer, turns_before=len(turns)),
     )
 
 

@@ -13,7 +13,8 @@ from django.tasks import task
 from chat.actions.conversation import title_conversation
 from chat.actions.provider import endpoint_of
 from chat.database import close_connections
-from chat.llm import Patience, ProviderError, complete_chat
+from chat.llm import Patience, complete_chat
+from chat.llm_errors import ProviderError
 from chat.models import Message
 from settings_store.crypto import CannotOpen
 
@@ -30,6 +31,16 @@ _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat-titles")
 async def entitle_later(answer_id: int) -> None:
     """Put the title of the conversation this answer began into the queue of tasks."""
     await asyncio.get_running_loop().run_in_executor(_thread, _enqueue, answer_id)
+
+
+def is_title_due(answer: Message, *, turns_before: int) -> bool:
+    """Whether the model of this answer names the conversation: after the first exchange, and where nobody has.
+
+    Not the demo model, whose titles are worse than the first words of the first message.
+    """
+    if turns_before != 1 or answer.conversation.title_is_own:
+        return False
+    return answer.model is not None and not answer.model.provider.is_demo
 
 
 @task

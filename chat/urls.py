@@ -17,6 +17,7 @@ urlpatterns = [
     path("chat/<uuid:public_id>/messages/<uuid:message_id>/stop", message.message_stop, name="message_stop"),
     path("chat/<uuid:public_id>/messages/<uuid:message_id>/again", message.message_again, name="message_again"),
     path("chat/<uuid:public_id>/messages/<uuid:message_id>/show", message.message_show, name="message_show"),
+    path("chat/<uuid:public_id>/title", conversation.conversation_title, name="conversation_title"),
     path("chat/<uuid:public_id>/rename/", conversation.conversation_rename, name="conversation_rename"),
     path("chat/<uuid:public_id>/pin", conversation.conversation_pin, name="conversation_pin"),
     path("chat/<uuid:public_id>/delete", conversation.conversation_delete, name="conversation_delete"),
@@ -35,5 +36,5 @@ urlpatterns = [
     path("models/<uuid:public_id>/check/", provider.provider_check, name="provider_check"),
     path("models/<uuid:public_id>/enabled/", provider.provider_toggle, name="provider_toggle"),
     path("models/<uuid:public_id>/delete/", provider.provider_delete, name="provider_delete"),
-    path("models/<uuid:public_id>/models/<int:pk>/enabled/", provider.model_toggle, name="model_toggle"),
+    path("models/<uuid:public_id>/models/<uuid:model_id>/enabled/", provider.model_toggle, name="model_toggle"),
 ]

@@ -68,10 +68,15 @@ def stop_answer(*, actor: User, answer: Message) -> None:
     Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(stop_requested=True)
 
 
+@transaction.atomic
 def show_version(*, actor: User, message: Message) -> None:
-    """Read on from this version of a message."""
-    leaf = newest_leaf_below(message)
-    Conversation.objects.filter(pk=message.conversation_id).update(active_leaf=leaf)
+    """Read on from this version of a message.
+
+    Raises ValidationError while an answer is being written: its reader would lose sight of it, and of the way to stop.
+    """
+    conversation = _lock(message.conversation)
+    conversation.active_leaf = newest_leaf_below(message)
+    conversation.save(update_fields=["active_leaf"])
 
 
 def fail_answer(*, answer: Message, sentence: str) -> None:
@@ -147,7 +152,7 @@ def _lock(conversation: Conversation) -> Conversation:
 def _refuse_while_answering(conversation: Conversation) -> None:
     interrupt_orphans()
     if conversation.messages.filter(status__in=Message.UNFINISHED).exists():
-        raise ValidationError(_("Wait for the answer, or stop it first. Your message is still here."), code="busy")
+        raise ValidationError(_("Wait for the answer, or stop it first."), code="busy")
 
 
 def _ask(conversation: Conversation, *, text: str, model: Model, parent: Message | None) -> Message:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.conversation import (
@@ -15,10 +15,15 @@ from chat.actions.conversation import (
     rename_conversation,
     restore_conversation,
 )
+from chat.branches import branch_of
 from chat.forms.conversation import ConversationRenameForm
 from chat.models import Conversation
-from chat.pages import conversation_page, own_conversation
+from chat.pages import conversation_page, has_first_words, own_conversation
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
+
+# A page asks for the title this often, waiting longer each time.
+TITLE_TRIES = {"1": 2, "2": 3, "3": 4}
 
 
 @requires("chat.use")
@@ -38,15 +43,31 @@ def conversation(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @requires("chat.use")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
+def conversation_title(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
+    """The heading and the entry of the list again, for a page whose conversation is being named by its model."""
+    conversation = own_conversation(request.user, public_id)
+    tried = request.GET.get("try", "")
+    context = {
+        "conversation": conversation,
+        "branch": branch_of(conversation, shown=1),
+        "swapped": True,
+        # Asked again while the first words still stand there, a few times.
+        "title_try": TITLE_TRIES.get(tried) if has_first_words(conversation) else None,
+    }
+    return render(request, "chat/conversation.html#named", context)
+
+
+@requires("chat.use")
+@require_page_methods
 def conversation_rename(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     conversation = own_conversation(request.user, public_id)
-    form = ConversationRenameForm(request.POST or None, initial={"title": conversation.title})
-    if request.method == "POST" and form.is_valid():
+    form = ConversationRenameForm(posted(request), initial={"title": conversation.title})
+    if form.is_valid():
         rename_conversation(actor=request.user, conversation=conversation, title=form.cleaned_data["title"])
         return redirect("chat:conversation", public_id)
     context = {"conversation": conversation, "form": form}
-    return render(request, "chat/conversation_rename.html", context, status=422 if form.errors else 200)
+    return render(request, "chat/conversation_rename.html", context, status=form_status(form))
 
 
 @requires("chat.use")

@@ -27,6 +27,7 @@ from chat.models import Conversation, Message
 from chat.pages import conversation_page, own_conversation
 from chat.requests import request_for
 from chat.tail import Reader, follow
+from chat.tasks import is_title_due
 from ui.guard import requires
 
 
@@ -59,7 +60,12 @@ async def message_stop(request: HtmxHttpRequest, public_id: UUID, message_id: UU
 @require_POST
 def message_show(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
     """Read on from another version of a message."""
-    show_version(actor=request.user, message=_own_message(request, public_id, message_id))
+    message = _own_message(request, public_id, message_id)
+    try:
+        show_version(actor=request.user, message=message)
+    except ValidationError as error:
+        form = MessageForm(user=request.user, conversation=message.conversation)
+        return _not_sent(request, message.conversation, form, status=409, sentence=error.messages[0])
     return redirect("chat:conversation", public_id)
 
 
@@ -180,7 +186,15 @@ def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> st
         # Somebody reads another version meanwhile; the page that followed this one still gets its text.
         turn.message = Message.objects.select_related("model__provider").get(public_id=message_id)
         turn.versions = 1
-    context = {"conversation": conversation, "branch": branch, "turn": turn, "swapped": True}
+    answer = turn.message
+    is_named_soon = answer.status == Message.Status.COMPLETE and is_title_due(answer, turns_before=branch.earlier)
+    context = {
+        "conversation": conversation,
+        "branch": branch,
+        "turn": turn,
+        "swapped": True,
+        "title_try": 1 if is_named_soon else None,
+    }
     return render_to_string("chat/conversation.html#finished", context, request)
 
 

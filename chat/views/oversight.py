@@ -11,15 +11,12 @@ from django.views.decorators.http import require_safe
 from accounts.http import HtmxHttpRequest
 from chat.actions.message import interrupt_orphans
 from chat.actions.oversight import open_conversation
-from chat.branches import SHOWN_TURNS, branch_of, newest_leaf_below
+from chat.branches import ALL_TURNS, SHOWN_TURNS, branch_of, newest_leaf_below
 from chat.forms.oversight import ConversationFilterForm
 from chat.models import Conversation, Message
 from chat.search import snippets
 from ui.guard import requires
 from ui.keyset import paginate
-
-# Nobody reads on for longer than this; the page would take seconds to send.
-ALL_TURNS = 5000
 
 
 @requires("conversations.oversee")

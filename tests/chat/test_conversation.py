@@ -134,6 +134,7 @@ def test_renaming(as_ana: Client, ana: User) -> None:
     assert (conversation.title, conversation.title_is_own) == ("After it", True)
     for bad in ("", " ", "x" * 201, "a\0"):
         assert as_ana.post(url, {"title": bad}).status_code == 422
+    assert as_ana.post(url).status_code == 422
     assert Conversation.objects.get().title == "After it"
 
 

@@ -34,6 +34,7 @@ async def test_showing_a_version_goes_on_to_its_newest_end(talk: Talk) -> None:
     last = await talk.send("Two", conversation=first.conversation)
     await talk.finished(last)
     await talk.client.post(address_of(first, "again"))
+    await talk.finished(await Message.objects.select_related("conversation").alatest("pk"))
     await talk.client.post(address_of(first, "show"))
     assert (await Conversation.objects.aget()).active_leaf_id == last.pk
 
@@ -43,6 +44,17 @@ async def test_not_while_it_is_being_answered(talk: Talk) -> None:
     response = await talk.client.post(address_of(answer, "again"))
     assert response.status_code == 409
     assert await Message.objects.acount() == 2
+
+
+async def test_another_version_is_not_shown_meanwhile_so_that_it_can_be_stopped(talk: Talk) -> None:
+    first = await talk.send("Hello?")
+    await talk.finished(first)
+    second = await talk.send("Count", "count-1000-20ms", first.conversation)
+    response = await talk.client.post(address_of(first, "show"))
+    assert response.status_code == 409
+    assert "Wait for the answer" in response.content.decode()
+    assert address_of(second, "stop") in response.content.decode()
+    assert (await Conversation.objects.aget()).active_leaf_id == second.pk
 
 
 @pytest.mark.django_db
