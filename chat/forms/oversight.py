@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chat.models import Model
+from chat.models import Message, Model
 from chat.models.conversation import ConversationQuerySet
 from chat.search import matching
 from ui.forms import normalise
 
-# More names than anybody would look through in a list of choices.
+# More names than anybody would look through in a list.
 MOST_MODELS = 200
 
 
@@ -22,20 +21,24 @@ class ConversationFilterForm(forms.Form):
 
     q = forms.CharField(label=_("Search in titles and messages"), max_length=100, required=False)
     person = forms.CharField(label=_("Person"), max_length=150, required=False)
-    model = forms.ChoiceField(label=_("Model"), required=False)
+    # Any name, not one of a list: answers keep the names of models that are gone.
+    model = forms.CharField(label=_("Model"), max_length=200, required=False)
     state = forms.ChoiceField(
         label=_("State"),
         choices=[("", _("Not in the bin")), ("bin", _("In the bin"))],
         required=False,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        names = Model.objects.order_by("name").values_list("name", flat=True).distinct()[:MOST_MODELS]
-        self.fields["model"].choices = [("", _("Any model")), *((name, name) for name in names)]  # type: ignore[attr-defined]
-
     def clean_q(self) -> str:
         return normalise(self.cleaned_data["q"])
+
+    def clean_model(self) -> str:
+        return normalise(self.cleaned_data["model"])
+
+    @property
+    def model_names(self) -> list[str]:
+        """What is proposed while a model's name is written."""
+        return list(Model.objects.order_by("name").values_list("name", flat=True).distinct()[:MOST_MODELS])
 
     @property
     def is_filtered(self) -> bool:
@@ -48,7 +51,8 @@ class ConversationFilterForm(forms.Form):
         if asked.get("person"):
             conversations = conversations.filter(owner__in=User.objects.matching(asked["person"]))
         if asked.get("model"):
-            conversations = conversations.filter(model__name=asked["model"])
+            answered = Message.objects.filter(conversation=OuterRef("pk"), model_name__iexact=asked["model"])
+            conversations = conversations.filter(Exists(answered))
         if asked.get("q"):
             conversations = matching(conversations, asked["q"])
         return conversations

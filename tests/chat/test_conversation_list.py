@@ -10,7 +10,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from chat.models import Conversation, Message, Model, Provider
+from chat.actions.provider import create_provider
+from chat.models import Conversation, Message, Model
 from chat.search import pieces
 from settings_store.models import AuditEvent
 from tests.factories import client_of, make_user
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.django_db
 URL = "/conversations/"
 
 
-def talk(owner: User, title: str, *said: str, minutes_ago: int = 0, **fields: object) -> Conversation:
+def talk(
+    owner: User, title: str, *said: str, minutes_ago: int = 0, model_name: str = "", **fields: object
+) -> Conversation:
     conversation = Conversation.objects.create(
         owner=owner,
         title=title,
@@ -30,7 +33,10 @@ def talk(owner: User, title: str, *said: str, minutes_ago: int = 0, **fields: ob
     parent = None
     for number, text in enumerate(said):
         role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
-        parent = Message.objects.create(conversation=conversation, parent=parent, role=role, content=text)
+        name = model_name if number % 2 else ""
+        parent = Message.objects.create(
+            conversation=conversation, parent=parent, role=role, content=text, model_name=name
+        )
     conversation.active_leaf = parent
     conversation.save(update_fields=["active_leaf"])
     return conversation
@@ -132,9 +138,8 @@ def test_pieces_begin_with_a_whole_word_and_leave_markdown_out() -> None:
 
 
 def test_filter_by_person_model_and_bin(admin: Client) -> None:
-    model = Model.objects.create(provider=Provider.objects.create(name="S", base_url="https://x.example"), name="qwen3")
     ana, kofi = make_user(username="ana.ruiz", full_name="Ana Ruiz"), make_user(username="kofi")
-    talk(ana, "By Ana", model=model)
+    talk(ana, "By Ana", "Hello?", "Hello.", model_name="qwen3")
     talk(kofi, "By Kofi")
     talk(kofi, "Thrown away", deleted_at=timezone.now())
     for query in ({"person": "ana"}, {"person": "Ana Ruiz"}, {"person": "ANA.RUIZ"}, {"model": "qwen3"}):
@@ -143,6 +148,20 @@ def test_filter_by_person_model_and_bin(admin: Client) -> None:
         assert "By Kofi" not in seen, query
     assert "Thrown away" not in page(admin)
     assert "Thrown away" in page(admin, state="bin")
+
+
+def test_every_model_that_answered_is_found(admin: Client) -> None:
+    """Also one that is gone, and one that another has taken over from."""
+    server = create_provider(actor=None, name="S", base_url="https://x.example/v1")
+    now = Model.objects.create(provider=server, name="new")
+    both = talk(make_user(), "By two", "Hello?", "Hello.", model_name="gone", model=now)
+    Message.objects.create(conversation=both, role=Message.Role.ASSISTANT, content="Yes.", model_name="new")
+    talk(make_user(), "By neither", "Hello?", "Hello.", model_name="other", model=now)
+    for name in ("gone", "new"):
+        seen = page(admin, model=name)
+        assert "By two" in seen
+        assert "By neither" not in seen
+    assert '<option value="new">' in page(admin)
 
 
 @pytest.mark.parametrize(
