@@ -16,7 +16,6 @@ from chat.models import Conversation, Model, SystemPrompt
 from ui.forms import normalise
 
 MAX_CHARACTERS = 100_000
-MAX_BYTES = 200_000
 
 
 class ModelChoiceField(forms.ModelChoiceField[Model]):
@@ -91,7 +90,7 @@ class MessageForm(forms.Form):
         text = normalise(self.cleaned_data["message"])
         if not text:
             raise ValidationError(_("Write a message first."))
-        if len(text) > MAX_CHARACTERS or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        if len(text) > MAX_CHARACTERS:
             raise ValidationError(
                 _("The message is too long: %(length)s of at most %(most)s characters.")
                 % {"length": f"{len(text):,}", "most": f"{MAX_CHARACTERS:,}"}
