@@ -10,7 +10,7 @@ define(
     default=720,
     label=_("Idle minutes before sign-out"),
     help=_("A session that does nothing for this long ends."),
-    category="accounts",
+    category=_("Accounts"),
     minimum=5,
     maximum=43_200,
 )
@@ -20,7 +20,7 @@ define(
     default=168,
     label=_("Hours a session may last"),
     help=_("However busy a session is, it ends this long after the person signed in."),
-    category="accounts",
+    category=_("Accounts"),
     minimum=1,
     maximum=720,
 )
@@ -30,7 +30,7 @@ define(
     default=10,
     label=_("Wrong passwords before a lock"),
     help=_("Counted for each account and for each address."),
-    category="accounts",
+    category=_("Accounts"),
     minimum=3,
     maximum=100,
 )
@@ -40,7 +40,7 @@ define(
     default=60,
     label=_("Seconds of the lock"),
     help=_("How long no password is tried after that many wrong ones."),
-    category="accounts",
+    category=_("Accounts"),
     minimum=10,
     maximum=86_400,
 )

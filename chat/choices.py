@@ -23,5 +23,5 @@ def default_model(models: list[Model]) -> Model | None:
 
 def prompts_for(user: User) -> QuerySet[SystemPrompt]:
     """The prompts a person may choose from; without prompts.read only the default."""
-    prompts = SystemPrompt.objects.filter(is_deleted=False).order_by("name_key")
+    prompts = SystemPrompt.objects.live().order_by("name_key")
     return prompts if user.has_perm("prompts.read") else prompts.filter(default_mark=True)

@@ -14,7 +14,7 @@ define(
     max_length=300,
     label=_("Model for new conversations"),
     help=_("Its name, or “server/name” where two servers offer the same. Empty takes the first that is not a demo."),
-    category="chat",
+    category=_("Chat"),
 )
 define(
     "chat.temperature",
@@ -24,7 +24,7 @@ define(
     maximum=2,
     label=_("Temperature"),
     help=_("How freely a model chooses its words; 0 for the likeliest ones."),
-    category="chat",
+    category=_("Chat"),
 )
 define(
     "chat.max_output_tokens",
@@ -34,7 +34,7 @@ define(
     maximum=131_072,
     unit=_("tokens"),
     label=_("Longest answer"),
-    category="chat",
+    category=_("Chat"),
 )
 define(
     "chat.messages_per_minute",
@@ -43,7 +43,7 @@ define(
     minimum=1,
     maximum=1000,
     label=_("Messages a minute, for each person"),
-    category="chat",
+    category=_("Chat"),
 )
 define(
     "chat.silence_seconds",
@@ -54,5 +54,5 @@ define(
     unit=_("seconds"),
     label=_("Patience with a silent model"),
     help=_("An answer of which nothing more has come for this long ends as failed."),
-    category="chat",
+    category=_("Chat"),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.models import User
 from chat.models import Conversation, Model, Provider
 from settings_store.models import AuditEvent
 from ui.registry import HomeCard
@@ -28,9 +29,10 @@ def attention(request: HttpRequest) -> dict[str, Any] | None:
 
 def recent_conversations(request: HttpRequest) -> dict[str, Any] | None:
     """The person's own newest conversations."""
-    if not request.user.has_perm("chat.use"):
+    user = request.user
+    if not isinstance(user, User) or not user.has_perm("chat.use"):
         return None
-    own = Conversation.objects.filter(owner_id=request.user.pk, deleted_at__isnull=True)
+    own = Conversation.objects.owned_by(user)
     return {"conversations": own.select_related("model").order_by("-last_message_at", "-id")[:LINES]}
 
 

@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.prompt import create_prompt, delete_prompt, make_prompt_default, update_prompt
 from chat.forms.prompt import PromptDeleteForm, PromptForm
 from chat.models import SystemPrompt
+from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 from ui.keyset import paginate
 
@@ -39,10 +40,10 @@ def prompt_detail(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @requires("prompts.write")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
 def prompt_create(request: HtmxHttpRequest) -> HttpResponse:
-    form = PromptForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    form = PromptForm(posted(request))
+    if form.is_valid():
         try:
             prompt = create_prompt(actor=request.user, **form.cleaned_data)
         except ValidationError as error:
@@ -50,16 +51,16 @@ def prompt_create(request: HtmxHttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("Prompt “%(name)s” was added.") % {"name": prompt.name})
             return redirect("chat:prompt_list")
-    return render(request, "chat/prompt_edit.html", {"form": form}, status=_status(form))
+    return render(request, "chat/prompt_edit.html", {"form": form}, status=form_status(form))
 
 
 @requires("prompts.write")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
 def prompt_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     prompt = _prompt_or_404(public_id)
     initial = {"name": prompt.name, "description": prompt.description, "content": prompt.content}
-    form = PromptForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    form = PromptForm(posted(request), initial=initial)
+    if form.is_valid():
         try:
             update_prompt(actor=request.user, prompt=prompt, **form.cleaned_data)
         except ValidationError as error:
@@ -67,7 +68,7 @@ def prompt_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Prompt saved."))
             return redirect("chat:prompt_detail", prompt.public_id)
-    return render(request, "chat/prompt_edit.html", {"form": form, "prompt": prompt}, status=_status(form))
+    return render(request, "chat/prompt_edit.html", {"form": form, "prompt": prompt}, status=form_status(form))
 
 
 @requires("prompts.write")
@@ -84,11 +85,11 @@ def prompt_make_default(request: HtmxHttpRequest, public_id: UUID) -> HttpRespon
 
 
 @requires("prompts.delete")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_page_methods
 def prompt_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     prompt = _prompt_or_404(public_id)
-    form = PromptDeleteForm(request.POST if request.method == "POST" else None, prompt=prompt)
-    if request.method == "POST" and form.is_valid():
+    form = PromptDeleteForm(posted(request), prompt=prompt)
+    if form.is_valid():
         try:
             delete_prompt(actor=request.user, prompt=prompt, new_default=form.cleaned_data.get("new_default"))
         except ValidationError as error:
@@ -96,7 +97,7 @@ def prompt_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Prompt “%(name)s” was deleted.") % {"name": prompt.name})
             return redirect("chat:prompt_list")
-    return render(request, "chat/prompt_delete.html", {"form": form, "prompt": prompt}, status=_status(form))
+    return render(request, "chat/prompt_delete.html", {"form": form, "prompt": prompt}, status=form_status(form))
 
 
 def _prompt_or_404(public_id: UUID) -> SystemPrompt:
