@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = {"SECRET_KEY", "DATABASE_ENCRYPTION_KEY", "DATABASE_URL", "HTTPS_ONLY", "DJANGO_SETTINGS_MODULE", "MAKELEVEL"}
@@ -92,6 +94,59 @@ def test_two_starts(tmp_path: Path, port: int) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     assert gone(port, seconds=1)
+
+
+@pytest.fixture
+def address(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """An empty database of one's own, of the vendor the suite runs on, as somebody names it by DATABASE_URL."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path}/elsewhere.sqlite3"
+        return
+    name = f"test_gatehouse_run_{os.getpid()}"
+    with django_db_blocker.unblock():
+        execute(f"CREATE DATABASE {name}")
+        yield f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+        execute(f"DROP DATABASE {name}")
+
+
+def execute(statement: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_a_database_of_ones_own_is_prepared_once_and_again_when_it_is_gone(
+    tmp_path: Path, port: int, address: str
+) -> None:
+    data = tmp_path / "data"
+    with running(data, port, DATABASE_URL=address) as (process, lines):
+        assert any(line.startswith("Preparing") for line in lines)
+        stop(process)
+    with running(data, port, DATABASE_URL=address) as (process, lines):
+        assert len(lines) == 5, "no command of manage.py may hold up a second start"
+        stop(process)
+    if address.startswith("sqlite"):
+        for file in tmp_path.glob("elsewhere.sqlite3*"):
+            file.unlink()
+    else:
+        name = address.rpartition("/")[2]
+        execute(f"DROP DATABASE {name}")
+        execute(f"CREATE DATABASE {name}")
+    with running(data, port, DATABASE_URL=address) as (process, lines):
+        assert urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz").read() == b"ready"
+        stop(process)
+
+
+def test_another_server_is_prepared_though_an_old_file_lies_there(tmp_path: Path, port: int) -> None:
+    data = tmp_path / "data"
+    with running(data, port) as (process, _lines):
+        stop(process)
+    elsewhere = {"DATABASE_PROVIDER": "postgres", "DB_HOST": "127.0.0.1", "DB_PORT": "1"}
+    assert "migrate` failed" in refused(data, PORT=str(port), **elsewhere)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death.")
