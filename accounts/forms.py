@@ -19,7 +19,7 @@ from accounts.credentials import PASSWORD_LENGTH
 from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
 from ui.context import THEMES
-from ui.forms import normalise
+from ui.forms import CharField
 
 
 @cache
@@ -76,22 +76,14 @@ class PasswordChangeForm(forms.Form):
 
 
 class ProfileForm(forms.Form):
-    full_name = forms.CharField(label=_("Full name"), max_length=150, required=False)
-    bio = forms.CharField(
-        label=_("About you"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4})
-    )
+    full_name = CharField(label=_("Full name"), max_length=150, required=False)
+    bio = CharField(label=_("About you"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
     theme = forms.ChoiceField(
         label=_("Theme"),
         choices=[("system", _("As the system has it")), ("light", _("Light")), ("dark", _("Dark"))],
     )
-
-    def clean_full_name(self) -> str:
-        return normalise(self.cleaned_data["full_name"])
-
-    def clean_bio(self) -> str:
-        return normalise(self.cleaned_data["bio"])
 
 
 class ThemeForm(forms.Form):
@@ -122,7 +114,7 @@ class UserForm(forms.Form):
     email = forms.CharField(
         label=_("Email address"), max_length=EMAIL_LENGTH, widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
-    full_name = forms.CharField(label=_("Full name"), max_length=150, required=False)
+    full_name = CharField(label=_("Full name"), max_length=150, required=False)
     supervisor = PersonField(
         label=_("Supervisor"),
         required=False,
@@ -148,9 +140,6 @@ class UserForm(forms.Form):
         _refuse_taken(self.person, email=email)
         return email
 
-    def clean_full_name(self) -> str:
-        return normalise(self.cleaned_data["full_name"])
-
     def clean_supervisor(self) -> User | None:
         supervisor: User | None = self.cleaned_data["supervisor"]
         if supervisor and self.person and supervisor.pk != self.person.supervisor_id:
@@ -175,10 +164,7 @@ class UserCreateForm(UserForm):
 
 
 class DeactivateForm(forms.Form):
-    reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
-
-    def clean_reason(self) -> str:
-        return normalise(self.cleaned_data["reason"])
+    reason = CharField(label=_("Reason"), max_length=500, required=False)
 
 
 class GivePasswordForm(forms.Form):

@@ -15,15 +15,15 @@ from rbac.models import Role, RoleQuerySet
 from rbac.role_map import current_role_map
 from rbac.rules import outranked
 from rbac.system_roles import BY_KEY
-from ui.forms import normalise
+from ui.forms import CharField
 from ui.registry import registry
 
 
-class LineField(forms.CharField):
-    """One line of text, composed and without control characters."""
+class LineField(CharField):
+    """One line of text without control characters."""
 
     def to_python(self, value: Any) -> str:
-        text = normalise(super().to_python(value) or "")
+        text = super().to_python(value)
         if any(character.isspace() and character != " " for character in text) or not text.isprintable():
             raise ValidationError(_("Use letters, digits, signs and spaces only."), code="unprintable")
         return text

@@ -15,7 +15,7 @@ from settings_store.actions import REASON_LENGTH
 from settings_store.addresses import parse_address
 from settings_store.definitions import Definition
 from settings_store.values import JSON_LENGTH, SettingType
-from ui.forms import normalise
+from ui.forms import CharField
 
 VERSION_LIMIT = 2**31
 
@@ -24,7 +24,7 @@ class SettingForm(forms.Form):
     """The value of one setting in one environment, with the version it was read at and the reason."""
 
     value = forms.CharField(label=gettext_lazy("Value"), required=False, strip=False)
-    reason = forms.CharField(
+    reason = CharField(
         label=gettext_lazy("Reason"),
         required=False,
         max_length=REASON_LENGTH,
@@ -45,9 +45,6 @@ class SettingForm(forms.Form):
         if not (self.definition.is_secret and not text):
             self.definition.clean(text)
         return text
-
-    def clean_reason(self) -> str:
-        return normalise(self.cleaned_data["reason"])
 
 
 def value_field(definition: Definition) -> forms.Field:

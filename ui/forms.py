@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -25,3 +26,10 @@ def form_status(form: forms.BaseForm) -> int:
 def normalise(text: str) -> str:
     """Text as it is kept: composed (NFC), newlines as LF, no space around it."""
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+class CharField(forms.CharField):
+    """Text as it is kept, measured as it is kept: composing can lengthen what was sent."""
+
+    def to_python(self, value: Any) -> str:
+        return normalise(super().to_python(value) or "")

@@ -142,14 +142,19 @@ def _registered(permissions: Collection[str]) -> frozenset[str]:
 
 
 def _check_name(name: str, *, role: Role | None = None) -> None:
-    same = Role.objects.filter(name_key=normalised(name))
+    key = normalised(name)
+    limit = Role._meta.get_field("name_key").max_length or 0
+    # Folding can lengthen a name: one letter ß becomes two.
+    if len(key) > limit:
+        raise ValidationError({"name": _("Use %(limit)s characters at most.") % {"limit": limit}})
+    same = Role.objects.filter(name_key=key)
     if role is not None:
         same = same.exclude(pk=role.pk)
     if same.exists():
         raise ValidationError({"name": _("There is a role of this name already.")})
     # Groups have unique names too, and one that belongs to no role may bring permissions along.
     groups = Group.objects.exclude(pk=role.group_id) if role is not None else Group.objects.all()
-    if normalised(name) in map(normalised, groups.values_list("name", flat=True)):
+    if key in map(normalised, groups.values_list("name", flat=True)):
         raise ValidationError({"name": _("There is a group of this name already.")})
 
 

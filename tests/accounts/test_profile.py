@@ -60,7 +60,9 @@ def test_nothing_else_can_be_changed_by_the_form(person: User) -> None:
         ("theme", "pink"),
         ("full_name", "a\x00b"),
         ("full_name", "x" * 151),
+        ("full_name", "\ufb2c" * 150),
         ("bio", "x" * 2001),
+        ("bio", "\ufb2c" * 2000),
     ],
 )
 def test_bad_values_are_refused_beside_their_field(person: User, field: str, value: str) -> None:

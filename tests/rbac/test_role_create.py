@@ -40,6 +40,8 @@ def test_nothing_but_the_forms_fields_is_changed(as_person: AsPerson, admin: Use
         ("name", ""),
         ("name", "Admin"),
         ("name", "x" * 61),
+        ("name", "\ufb2c" * 60),
+        ("name", "ß" * 60),
         ("name", "a\x00b"),
         ("priority", "0"),
         ("priority", "9" * 40),

@@ -1,7 +1,17 @@
 from __future__ import annotations
 
-from ui.forms import normalise
+import pytest
+from django.core.exceptions import ValidationError
+
+from ui.forms import CharField, normalise
 
 
 def test_text_is_kept_as_people_meant_it() -> None:
     assert normalise("  e\u0301te\u0301\r\nnow\rthen \n") == "été\nnow\nthen"
+
+
+def test_text_that_grows_when_composed_is_measured_as_it_is_kept() -> None:
+    field = CharField(max_length=4)
+    assert field.clean("e\u0301te\u0301!") == "été!"
+    with pytest.raises(ValidationError):
+        field.clean("\ufb2c\ufb2c")
