@@ -30,8 +30,6 @@ PAGES = {
     "models": "/models/",
     "audit": "/audit/",
 }
-# Those whose look differs enough to be shown in the dark and on a phone as well.
-THRICE = ("home", "chat", "conversations")
 QUESTION = "Write a short Python function that says whether a year is a leap year, and explain it."
 
 
@@ -64,7 +62,7 @@ def _take_all(browser: Browser, url: str, password: str) -> None:
     page = context.new_page()
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     page.goto("/login/")
-    _take(page, "login-light")
+    _take(page, "login")
     page.get_by_label("Email or username", exact=True).fill("admin")
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -72,15 +70,7 @@ def _take_all(browser: Browser, url: str, password: str) -> None:
     pages = PAGES | {"chat": _conversation(page)}
     for name, address in pages.items():
         page.goto(address)
-        _take(page, f"{name}-light")
-        if name not in THRICE:
-            continue
-        page.emulate_media(color_scheme="dark")
-        _take(page, f"{name}-dark")
-        page.emulate_media(color_scheme="light")
-        page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-        _take(page, f"{name}-narrow")
-        page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        _take(page, name)
 
 
 def _conversation(page: Page) -> str:
@@ -93,7 +83,14 @@ def _conversation(page: Page) -> str:
 
 
 def _take(page: Page, name: str) -> None:
-    page.screenshot(path=FOLDER / f"{name}.png")
+    """The page as it stands: light, dark, and on a phone."""
+    page.screenshot(path=FOLDER / f"{name}-light.png")
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=FOLDER / f"{name}-dark.png")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    page.screenshot(path=FOLDER / f"{name}-narrow.png")
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
 if __name__ == "__main__":
