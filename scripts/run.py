@@ -203,7 +203,9 @@ def _prepare(env: Mapping[str, str], *, data: Path, dev: bool) -> None:
             with (data / "server.log").open("ab") as log:
                 log.write(done.stdout)
             raise SystemExit(f"`manage.py {command[0]}` failed: {lines[-1]}")
-    mark.write_text(json.dumps({"database": _database_state(env), "static": known.get("static") if dev else _static_state(data)}))
+    # A debug server reads static files where they lie, so those collected stay as old as they are.
+    collected = known.get("static") if dev else _static_state(data)
+    mark.write_text(json.dumps({"database": _database_state(env), "static": collected}))
 
 
 def _read_mark(mark: Path) -> dict[str, str | None]:
