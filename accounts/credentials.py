@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
@@ -25,7 +28,27 @@ PASSWORD_LENGTH = 1000
 COUNTING_SECONDS = 900
 
 # A hash takes most of a core for a tenth of a second and 100 MB: a crowd at the door waits here, not in swap.
-hashing = BoundedSemaphore(max(2, os.cpu_count() or 2))
+turns = BoundedSemaphore(max(2, os.cpu_count() or 2))
+# Browsers and proxies wait longer than this, and people hardly.
+WAIT_SECONDS = 10
+
+
+class Crowded(Exception):
+    """So many passwords are being checked that the turn of this one did not come."""
+
+
+@contextmanager
+def hashing() -> Iterator[None]:
+    """A turn at hashing; whoever must wait for it leaves their connection to those who can use it."""
+    if not turns.acquire(blocking=False):
+        if not connection.in_atomic_block:
+            connection.close()
+        if not turns.acquire(timeout=WAIT_SECONDS):
+            raise Crowded
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 @sensitive_variables("password")
@@ -56,13 +79,21 @@ def _proved(person: User | None, subject: str, password: str) -> bool:
     # Both are reserved before either is read, so that a refusal by one does not spare the other.
     reservations = [limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS) for counter in counters]
     allowed = all(reservation.allowed for reservation in reservations) and storable(password)
-    with hashing:
-        if person is None or not allowed:
-            make_password(password if storable(password) else "")
-            right = False
-        else:
-            # Also hashes for somebody inactive or without a password; an older kind of hash is renewed where it fits.
-            right = person.check_password(password) and person.is_active
+    try:
+        with hashing():
+            if person is None or not allowed:
+                make_password(password if storable(password) else "")
+                right = False
+            else:
+                # Also hashes for somebody inactive or without a password; an older kind of hash is renewed where it
+                # fits.
+                right = person.check_password(password) and person.is_active
+    except Crowded:
+        # Nothing was tried, so nothing is counted.
+        for counter, reservation in zip(counters, reservations, strict=True):
+            if reservation.allowed:
+                limits.release(*counter)
+        raise
     if right:
         limits.reset(*counters[0])
         limits.release(*counters[1])

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 
+from accounts.credentials import Crowded
 from accounts.models import Session, User
 from accounts.sessions import idle_life
 from settings_store import circumstances
@@ -47,6 +49,14 @@ class ActivityMiddleware(MiddlewareMixin):
         # A thread serves somebody else next.
         timezone.deactivate()
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A crowd at the door is nobody's fault: it is asked to come again."""
+        if not isinstance(exception, Crowded):
+            return None
+        answer = render(request, "accounts/crowded.html", status=503)
+        answer["Retry-After"] = "10"
+        return answer
 
 
 def _note(row: Session) -> None:

@@ -63,7 +63,7 @@ def step_up(*, request: HttpRequest, user: User) -> None:
 def change_password(*, actor: User | None, user: User, password: str, keep: Session | None = None) -> None:
     """Give `user` a new password and end all their sessions but `keep`; ValidationError where it is the old one."""
     # Hashing takes a tenth of a second, too long to hold a row or the trail.
-    with hashing:
+    with hashing():
         if check_password(password, user.password):
             raise ValidationError(_("Choose a password that differs from the present one."))
         encoded = make_password(password)
@@ -81,7 +81,7 @@ def give_password(*, actor: User | None, user: User, password: str) -> None:
     """Give somebody else a password they must change at their next sign-in; they are signed out everywhere."""
     if actor == user:
         raise ValidationError(_("Change your own password on your profile."), code="refused")
-    with hashing:
+    with hashing():
         encoded = make_password(password)
     with transaction.atomic():
         rules.ask(actor, user, "give_password")

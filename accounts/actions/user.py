@@ -49,7 +49,7 @@ def create_user(
         created_by=actor,
     )
     # Hashing takes a tenth of a second, too long to keep other writers waiting.
-    with hashing:
+    with hashing():
         user.password = make_password(password)
     with transaction.atomic():
         refuse_taken(username=user.username, email=user.email)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import Queue
+from threading import BoundedSemaphore
 
 import pytest
 import time_machine
@@ -254,6 +256,56 @@ def test_parallel_guesses_evaluate_no_more_than_the_limit(monkeypatch: pytest.Mo
         found = [user for user in pool.map(guess, range(100)) if user]
     assert len(looked_at) == 10
     assert not found
+
+
+class Noting(BoundedSemaphore):
+    """Lets a test know of each thread that has come as far as waiting, and whether it keeps a connection."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.waiting: Queue[bool] = Queue()
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        if blocking:
+            self.waiting.put(connection.connection is not None)
+        return super().acquire(blocking, timeout)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crowd_that_waits_keeps_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool has a few only, and who finds none is answered with an error."""
+    make_user(username="ana.ruiz")
+    monkeypatch.setattr(credentials, "turns", turns := Noting())
+    turns.acquire(blocking=False)
+
+    def knock(number: int) -> int:
+        try:
+            return sign_in(Client(REMOTE_ADDR=f"10.0.0.{number}"), "ana.ruiz", "wrong").status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = pool.map(knock, range(6))
+        try:
+            assert [turns.waiting.get(timeout=20) for _ in range(6)] == [False] * 6
+        finally:
+            turns.release()
+        assert set(answers) == {422}
+
+
+def test_who_waits_too_long_is_asked_to_come_again_and_has_lost_no_attempt(
+    person: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "turns", turns := BoundedSemaphore(1))
+    monkeypatch.setattr(credentials, "WAIT_SECONDS", 0.01)
+    with turns:
+        for _ in range(11):
+            answer = sign_in(client, "ana.ruiz")
+            assert answer.status_code == 503
+            assert answer["Retry-After"] == "10"
+            assert "try again in a few seconds" in body_of(answer)
+    sign_in(client, "ana.ruiz")
+    assert signed_in(client)
 
 
 def test_an_older_hash_is_accepted_and_renewed(person: User, client: Client, settings: Settings) -> None:
