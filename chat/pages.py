@@ -17,9 +17,11 @@ from chat.actions.message import first_words, interrupt_orphans
 from chat.branches import ALL_TURNS, SHOWN_TURNS, Branch, branch_of
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
+from chat.tasks import is_title_due
 
 # The list beside a conversation; what is older is found by searching.
 LISTED = 100
+TITLE_COMES_WITHIN = timedelta(minutes=1)
 
 
 def own_conversation(user: User, public_id: UUID) -> Conversation:
@@ -39,9 +41,11 @@ def conversation_page(
     form = form or MessageForm(user=request.user, conversation=conversation)
     shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
     search = request.GET.get("q", "").replace("\0", "").strip()[:200]
+    branch = branch_of(conversation, shown=shown) if conversation else Branch([])
     return {
         "conversation": conversation,
-        "branch": branch_of(conversation, shown=shown) if conversation else Branch([]),
+        "branch": branch,
+        "title_try": 1 if conversation and awaits_title(conversation, branch) else None,
         "form": form,
         "groups": grouped(listed(request.user, search)),
         "search": search,
@@ -57,8 +61,16 @@ def listed(user: User, search: str = "") -> list[Conversation]:
     return list(own.annotate(is_answering=Exists(answering)).order_by("-is_pinned", "-last_message_at", "-pk")[:LISTED])
 
 
-def has_first_words(conversation: Conversation) -> bool:
-    """Whether the title is still the one that was made of the first message."""
+def awaits_title(conversation: Conversation, branch: Branch) -> bool:
+    """Whether the model that has just answered is about to name the conversation."""
+    answer = branch.turns[-1].message if branch.turns else None
+    if answer is None or answer.status != Message.Status.COMPLETE or answer.finished_at is None:
+        return False
+    turns_before = branch.earlier + len(branch.turns) - 1
+    if not is_title_due(conversation, answer, turns_before=turns_before):
+        return False
+    if answer.finished_at < timezone.now() - TITLE_COMES_WITHIN:
+        return False
     said = conversation.messages.order_by("pk").values_list("content", flat=True).first()
     return said is not None and conversation.title == first_words(said)
 

@@ -60,7 +60,7 @@ def request_for(answer: Message) -> AnswerRequest | None:
             "max_tokens": int(get_setting("chat.max_output_tokens")),
         },
         patience=Patience(silence=int(get_setting("chat.silence_seconds"))),
-        needs_title=is_title_due(answer, turns_before=len(turns)),
+        needs_title=is_title_due(answer.conversation, answer, turns_before=len(turns)),
     )
 
 

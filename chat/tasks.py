@@ -15,7 +15,7 @@ from chat.actions.provider import endpoint_of
 from chat.database import close_connections
 from chat.llm import Patience, complete_chat
 from chat.llm_errors import ProviderError
-from chat.models import Message
+from chat.models import Conversation, Message
 from settings_store.crypto import CannotOpen
 
 TITLE_WORDS = 6
@@ -33,12 +33,12 @@ async def entitle_later(answer_id: int) -> None:
     await asyncio.get_running_loop().run_in_executor(_thread, _enqueue, answer_id)
 
 
-def is_title_due(answer: Message, *, turns_before: int) -> bool:
+def is_title_due(conversation: Conversation, answer: Message, *, turns_before: int) -> bool:
     """Whether the model of this answer names the conversation: after the first exchange, and where nobody has.
 
     Not the demo model, whose titles are worse than the first words of the first message.
     """
-    if turns_before != 1 or answer.conversation.title_is_own:
+    if turns_before != 1 or conversation.title_is_own:
         return False
     return answer.model is not None and not answer.model.provider.is_demo
 

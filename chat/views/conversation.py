@@ -18,7 +18,7 @@ from chat.actions.conversation import (
 from chat.branches import branch_of
 from chat.forms.conversation import ConversationRenameForm
 from chat.models import Conversation
-from chat.pages import conversation_page, has_first_words, own_conversation
+from chat.pages import awaits_title, conversation_page, own_conversation
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 
@@ -47,13 +47,14 @@ def conversation(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 def conversation_title(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     """The heading and the entry of the list again, for a page whose conversation is being named by its model."""
     conversation = own_conversation(request.user, public_id)
+    branch = branch_of(conversation, shown=1)
     tried = request.GET.get("try", "")
     context = {
         "conversation": conversation,
-        "branch": branch_of(conversation, shown=1),
+        "branch": branch,
         "swapped": True,
         # Asked again while the first words still stand there, a few times.
-        "title_try": TITLE_TRIES.get(tried) if has_first_words(conversation) else None,
+        "title_try": TITLE_TRIES.get(tried) if awaits_title(conversation, branch) else None,
     }
     return render(request, "chat/conversation.html#named", context)
 

@@ -24,10 +24,9 @@ from chat.choices import default_model, usable_models
 from chat.database import close_connections
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
-from chat.pages import conversation_page, own_conversation
+from chat.pages import awaits_title, conversation_page, own_conversation
 from chat.requests import request_for
 from chat.tail import Reader, follow
-from chat.tasks import is_title_due
 from ui.guard import requires
 
 
@@ -186,14 +185,12 @@ def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> st
         # Somebody reads another version meanwhile; the page that followed this one still gets its text.
         turn.message = Message.objects.select_related("model__provider").get(public_id=message_id)
         turn.versions = 1
-    answer = turn.message
-    is_named_soon = answer.status == Message.Status.COMPLETE and is_title_due(answer, turns_before=branch.earlier)
     context = {
         "conversation": conversation,
         "branch": branch,
         "turn": turn,
         "swapped": True,
-        "title_try": 1 if is_named_soon else None,
+        "title_try": 1 if awaits_title(conversation, branch) else None,
     }
     return render_to_string("chat/conversation.html#finished", context, request)
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from chat.actions.conversation import rename_conversation, title_conversation
@@ -55,12 +57,17 @@ async def test_where_no_title_comes_none_is_asked_for(talk: Talk, why: str) -> N
 
 @pytest.mark.django_db
 def test_while_none_has_come_it_is_asked_for_a_few_times(as_ana: Client, ana: User, good: Model) -> None:
-    conversation = stored_answer(ana, good, status=Message.Status.COMPLETE, content="Hello.").conversation
+    answer = stored_answer(ana, good, status=Message.Status.COMPLETE, content="Hello.", finished_at=timezone.now())
+    conversation = answer.conversation
     title_conversation(conversation=conversation, title="Hello?")
     asked, attempt = 0, 1
     while f"?try={attempt + 1}" in as_ana.get(asking_for(conversation, attempt)).content.decode():
         asked, attempt = asked + 1, attempt + 1
     assert 1 <= asked <= 5
+    page_of_it = reverse("chat:conversation", args=[conversation.public_id])
+    assert f'hx-get="{asking_for(conversation, 1)}"' in as_ana.get(page_of_it).content.decode()
+    Message.objects.filter(pk=answer.pk).update(finished_at=timezone.now() - timedelta(hours=1))
+    assert "hx-get" not in as_ana.get(page_of_it).content.decode()
     rename_conversation(actor=ana, conversation=conversation, title="Mine <b>")
     page = as_ana.get(asking_for(conversation, 1)).content.decode()
     assert "Mine &lt;b&gt;</h1>" in page
