@@ -67,6 +67,19 @@ def finished_length(text: str) -> int:
     return sum(len(line) + 1 for line in text.split("\n", starts[-1])[: starts[-1]])
 
 
+def opens_code(text: str) -> bool:
+    """Whether the rest of a growing text is code whose end has not come, its first line being whole."""
+    return _opening_fence.match(text) is not None
+
+
+def unfinished_html(text: str) -> SafeString:
+    """The rest of a growing text, as it was written; the line that opens code gives way to a mark for the look."""
+    opening = _opening_fence.match(text)
+    if opening is None:
+        return escape(text)
+    return format_html('<span class="code-begun">{}</span>{}', opening["language"], text[opening.end() :])
+
+
 def _own_values_only(tag: str, attribute: str, value: str) -> str | None:
     # An exception here would let the attribute pass, so what is unknown is answered, not looked up blindly.
     allowed = OWN_VALUES.get((tag, attribute))
@@ -114,6 +127,7 @@ def _highlighted(code: str, language: str) -> str | SafeString:
     return mark_safe(highlight(code, lexer, HtmlFormatter(nowrap=True)))  # noqa: S308 - sanitised with the rest
 
 
+_opening_fence = re.compile(r" {0,3}(?:`{3,}|~{3,}) *(?P<language>[^\s`]{0,30})[^`\n]*\n")
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=_Renderer)
 _markdown.enable(["table", "strikethrough"])
 _sanitiser = nh3.Cleaner(

@@ -23,7 +23,7 @@ from accounts.sessions import absolute_life, idle_life
 from chat.actions.message import interrupt_orphans
 from chat.database import in_database
 from chat.generation import Generation, running
-from chat.markdown import finished_length, to_html
+from chat.markdown import finished_length, opens_code, to_html, unfinished_html
 from chat.models import Message
 from rbac.backend import RoleBackend
 
@@ -126,6 +126,7 @@ class _Frames:
         self.public_id = public_id
         self.position = 0
         self.tail = ""
+        self.is_code = False
 
     def grown(self, text: str) -> bytes:
         first = not self.position
@@ -133,11 +134,12 @@ class _Frames:
         self.tail += text
         # Blocks end at a line end, so most pieces need no look at all.
         finished = finished_length(self.tail) if "\n" in text and "\n\n" in self.tail else 0
-        if not finished and not first:
-            return _event("text", escape(text), self.position)
         blocks, self.tail = self.tail[:finished], self.tail[finished:]
-        # Out of band: the text that stood below the blocks is now one of them.
-        rest = f'<div hx-swap-oob="innerHTML:#tail-{self.public_id}">{escape(self.tail)}</div>'
+        was_code, self.is_code = self.is_code, opens_code(self.tail)
+        if not finished and not first and self.is_code == was_code:
+            return _event("text", escape(text), self.position)
+        # Out of band: the text that stood below the blocks is now one of them, or turns out to be code.
+        rest = f'<div hx-swap-oob="innerHTML:#tail-{self.public_id}">{unfinished_html(self.tail)}</div>'
         return _event("body" if first else "block", f"{to_html(blocks)}{rest}", self.position)
 
 

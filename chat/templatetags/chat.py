@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.safestring import SafeString
 
-from chat.markdown import finished_length, to_html
+from chat.markdown import finished_length, to_html, unfinished_html
 
 register = template.Library()
 
@@ -23,9 +23,9 @@ def finished_blocks(text: str) -> SafeString:
 
 
 @register.filter
-def unfinished_rest(text: str) -> str:
+def unfinished_rest(text: str) -> SafeString:
     """Of an answer being written, what comes after its finished blocks."""
-    return text[finished_length(text) :]
+    return unfinished_html(text[finished_length(text) :])
 
 
 @register.filter

@@ -84,4 +84,4 @@ def seen(events: list[Event]) -> str:
             finished, _, tail = event.data.partition("<div hx-swap-oob")
             blocks = finished if event.name == "body" else blocks + finished
             rest = tail.partition(">")[2].removesuffix("</div>")
-    return html.unescape(re.sub(r"<[^>]+>", "", blocks) + rest)
+    return html.unescape(re.sub(r"<[^>]+>", "", blocks + rest))

@@ -73,6 +73,19 @@ async def test_finished_blocks_become_html_and_nothing_is_lost_or_twice(talk: Ta
     assert (await Message.objects.aget(pk=answer.pk)).content == MARKDOWN
 
 
+async def test_code_looks_like_code_before_it_is_whole(talk: Talk) -> None:
+    answer = await talk.send("Show me", "slow-markdown")
+    shown = ""
+    async for event in await talk.open(answer):
+        shown += event.data
+        if "print" in shown:
+            break
+    assert '<span class="code-begun">python</span>' in shown
+    assert "```python\n" not in shown.rpartition("hx-swap-oob")[2]
+    page = reverse("chat:conversation", args=[answer.conversation.public_id])
+    assert "<script>alert(1)" not in (await talk.client.get(page)).content.decode()
+
+
 async def test_an_answer_written_by_another_process_is_followed(talk: Talk, ana: User, good: Model) -> None:
     lease = timezone.now() + timedelta(seconds=60)
     answer = await asyncio.to_thread(stored_answer, ana, good, status=Status.PENDING, lease_until=lease)
