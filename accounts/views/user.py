@@ -13,9 +13,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts import actions, credentials, rules
+from accounts import actions, credentials, handover, rules
 from accounts.forms import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
 from accounts.http import HtmxHttpRequest, visible_person
 from accounts.models import Session, User, UserQuerySet
@@ -63,11 +63,11 @@ def user_create(request: HtmxHttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
+            messages.success(request, _("%(person)s can sign in now.") % {"person": person})
             if given:
-                messages.success(request, _("%(person)s can sign in now.") % {"person": person})
                 return redirect("accounts:user_detail", person.public_id)
-            # Shown in this one answer and kept nowhere, so there is no page to redirect to.
-            return render(request, "accounts/user_created.html", {"person": person, "password": password})
+            handover.keep(request.session, person, password)
+            return redirect("accounts:user_password_made", person.public_id)
     return render(request, "accounts/user_create.html", {"form": form}, status=form_status(form))
 
 
@@ -131,7 +131,7 @@ def user_activate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @requires("users.write", step_up=True)
 @require_page_methods
 def user_password(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
-    """Make a one-time password for somebody who lost theirs, and show it once."""
+    """Make a one-time password for somebody who lost theirs."""
     person = visible_person(request, user_id)
     form = GivePasswordForm(posted(request))
     if form.is_valid():
@@ -141,9 +141,22 @@ def user_password(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return render(request, "accounts/user_password_given.html", {"person": person, "password": password})
+            handover.keep(request.session, person, password)
+            return redirect("accounts:user_password_made", person.public_id)
     context = {"form": form, "person": person}
     return render(request, "accounts/user_password.html", context, status=form_status(form))
+
+
+@requires("users.write")
+@require_GET
+def user_password_made(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    """The one-time password made a moment ago; loaded again, the page has it no more."""
+    # Whoever may make people need not see them all, and what they made is theirs to hand over.
+    person = get_object_or_404(User, public_id=user_id)
+    password = handover.take(request.session, person)
+    if password is None:
+        person = visible_person(request, user_id)
+    return render(request, "accounts/user_password_made.html", {"person": person, "password": password})
 
 
 @requires("users.read")

@@ -25,8 +25,7 @@ SENT = {
 
 
 def test_a_password_is_made_shown_once_and_must_be_changed(as_manager: Client, manager: User) -> None:
-    answer = as_manager.post(URL, SENT)
-    assert answer.status_code == 200
+    answer = as_manager.post(URL, SENT, follow=True)
     password = answer.context["password"]
     assert password in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]

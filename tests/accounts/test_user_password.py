@@ -28,8 +28,7 @@ def test_it_asks_for_the_own_password_first(as_manager: Client, person: User) ->
 
 def test_a_password_is_shown_once_and_must_be_changed(proved: Client, person: User, trail: Trail) -> None:
     theirs = client_of(person)
-    answer = proved.post(url(person), {"confirm": "1"})
-    password = answer.context["password"]
+    password = proved.post(url(person), follow=True).context["password"]
     assert theirs.get("/password/").status_code == 302
     assert credentials.check("ana.ruiz", PASSWORD) is None
     assert credentials.check("ana.ruiz", password) == person
@@ -40,14 +39,34 @@ def test_a_password_is_shown_once_and_must_be_changed(proved: Client, person: Us
 
 
 def test_the_page_claims_no_more_than_happened(proved: Client, person: User) -> None:
-    page = proved.post(url(person)).content.decode()
-    assert "New password for Ana Ruiz" in page
+    page = proved.post(url(person), follow=True).content.decode()
+    assert "One-time password of Ana Ruiz" in page
     assert "User created" not in page
     assert "is deactivated" not in page
     User.objects.filter(pk=person.pk).update(is_active=False)
-    page = proved.post(url(person)).content.decode()
+    page = proved.post(url(person), follow=True).content.decode()
     assert "can sign in now" not in page
     assert "is deactivated" in page
+
+
+def test_loading_the_page_again_makes_no_other_and_shows_none(proved: Client, person: User, trail: Trail) -> None:
+    made = proved.post(url(person))["Location"]
+    assert made == f"{url(person)}made/"
+    kept = str(proved.session["one_time_password"])
+    password = proved.get(made).context["password"]
+    assert password not in kept
+    again = proved.get(made)
+    assert password not in again.content.decode()
+    assert "shown here once" in again.content.decode()
+    assert credentials.check("ana.ruiz", password) == person
+    assert trail.actions == ["password.changed"]
+
+
+def test_a_password_is_shown_only_where_it_was_made(proved: Client, person: User, admin: User) -> None:
+    made = proved.post(url(person))["Location"]
+    assert client_of(admin).get(made).context["password"] is None
+    assert proved.get(f"{url(admin)}made/").context["password"] is None
+    assert proved.get(made).context["password"]
 
 
 def test_rank_is_respected(proved: Client, admin: User, manager: User) -> None:
