@@ -28,12 +28,12 @@ def time_zones() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
 
 
-def password_field(label: Any, *, autocomplete: str, **options: Any) -> forms.CharField:
+def password_field(label: Any, *, autocomplete: str, autofocus: bool = False, **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         strip=False,
         max_length=PASSWORD_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
+        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete, "autofocus": autofocus}),
         **options,
     )
 
@@ -42,13 +42,15 @@ class SignInForm(forms.Form):
     username = forms.CharField(
         label=_("Email or username"),
         max_length=EMAIL_LENGTH,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
     )
     password = password_field(_("Password"), autocomplete="current-password")
 
 
 class StepUpForm(forms.Form):
-    password = password_field(_("Password"), autocomplete="current-password")
+    password = password_field(_("Password"), autocomplete="current-password", autofocus=True)
 
 
 class PasswordChangeForm(forms.Form):
@@ -70,7 +72,8 @@ class PasswordChangeForm(forms.Form):
         return password
 
     def clean(self) -> None:
-        password, repeated = self.cleaned_data.get("password"), self.cleaned_data.get("repeated")
+        # As it was typed: also where it is too short, both things are said at once.
+        password, repeated = self["password"].value(), self.cleaned_data.get("repeated")
         if password and repeated and password != repeated:
             self.add_error("repeated", _("The two new passwords differ."))
 

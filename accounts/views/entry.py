@@ -74,7 +74,7 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
 def password_change(request: HtmxHttpRequest) -> HttpResponse:
     forced = request.user.must_change_password
     form = PasswordChangeForm(posted(request), user=request.user)
-    if form.is_valid() and _password_changed(request, form):
+    if form.is_bound and _password_changed(request, form):
         messages.success(request, _("Password changed. All other sessions are signed out."))
         return redirect("home" if forced else "accounts:profile")
     context = {"form": form, "forced": forced}
@@ -92,8 +92,12 @@ def theme(request: HtmxHttpRequest) -> HttpResponse:
 
 
 def _password_changed(request: HtmxHttpRequest, form: PasswordChangeForm) -> bool:
-    if not credentials.confirm(request.user, form.cleaned_data["present"]):
+    form.full_clean()
+    # Asked whatever else is wrong, so that all is said at once.
+    present = form.cleaned_data.get("present")
+    if present and not credentials.confirm(request.user, present):
         form.add_error("present", _wrong_password())
+    if form.errors:
         return False
     try:
         actions.change_password(

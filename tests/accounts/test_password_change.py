@@ -53,6 +53,15 @@ def test_a_first_password_is_changed_before_anything_else(db: None) -> None:
     assert client.get("/profile/sessions/").status_code == 200
 
 
+def test_all_that_is_wrong_is_said_at_once_and_a_wrong_password_counts(person: User) -> None:
+    client = client_of(person)
+    for _ in range(10):
+        page = change(client, present="wrong", password="short", repeated="shirt").content.decode()
+    for sentence in ("This is not your password", "too short", "The two new passwords differ"):
+        assert sentence in page
+    assert "This is not your password" in change(client).content.decode()
+
+
 @pytest.mark.parametrize(
     ("present", "password", "repeated", "sentence"),
     [
