@@ -13,7 +13,7 @@ from accounts.models import User
 from rbac.backend import ranked
 from rbac.models import Role, RoleQuerySet
 from rbac.role_map import current_role_map
-from rbac.rules import outranked
+from rbac.rules import outranked, reach_in_words, role_refusal
 from rbac.system_roles import BY_KEY
 from ui.forms import CharField
 from ui.registry import registry
@@ -46,7 +46,6 @@ class RoleForm(forms.Form):
         min_value=1,
         max_value=1000,
         initial=10,
-        help_text=_("Nobody gives or takes a role above their own. Admin has 100, User 40, Guest 10."),
     )
     parent = RoleChoice(
         Role.objects.none(),
@@ -57,8 +56,8 @@ class RoleForm(forms.Form):
     )
     permissions = forms.MultipleChoiceField(required=False, choices=())
 
-    def __init__(self, data: Any = None, *, role: Role | None = None) -> None:
-        self.role = role
+    def __init__(self, data: Any = None, *, actor: User, role: Role | None = None) -> None:
+        self.actor, self.role = actor, role
         initial = {}
         if role is not None:
             initial = {
@@ -68,6 +67,9 @@ class RoleForm(forms.Form):
                 "parent": role.parent_id,
             }
         super().__init__(data, initial=initial)
+        self.fields["priority"].help_text = _("%(reach)s Admin has 100, User 40, Guest 10.") % {
+            "reach": reach_in_words(actor)
+        }
         parents = Role.objects.by_rank()
         if role is not None:
             parents = parents.exclude(pk__in={role.pk} | current_role_map().descendants(role.pk))
@@ -78,6 +80,12 @@ class RoleForm(forms.Form):
         if role is not None and role.is_system:
             for name in ("name", "priority", "parent"):
                 self.fields[name].disabled = True
+
+    def clean_priority(self) -> int:
+        priority: int = self.cleaned_data["priority"]
+        if refusal := role_refusal(self.actor, priority):
+            raise ValidationError(refusal)
+        return priority
 
     def clean_permissions(self) -> frozenset[str]:
         chosen = frozenset(self.cleaned_data["permissions"])

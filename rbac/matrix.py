@@ -31,6 +31,15 @@ RESOURCES: dict[str, tuple[Text, Text]] = {
     "system": (RUN, _("state of the installation")),
 }
 
+# Acts beside the usual four, as they read after the name of their resource; what is not listed reads as it is called.
+WORDS: dict[str, Text] = {
+    "all": _("of everyone"),
+    "oversee": _("of the own team"),
+    "reassign": _("hand over to others"),
+    "reveal": _("reveal secrets"),
+    "use": _("talk with models"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -42,8 +51,8 @@ class Cell:
     locked: bool
 
     @property
-    def word(self) -> str:
-        return self.permission.action.replace("_", " ")
+    def word(self) -> Text:
+        return WORDS.get(self.permission.action) or self.permission.action.replace("_", " ")
 
 
 @dataclass(slots=True)

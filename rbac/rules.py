@@ -27,14 +27,26 @@ def outranked(actor: User | None, priority: int) -> bool:
     """Whether something of this priority stands beyond the reach of `actor`."""
     if actor is None:
         return False
+    return priority > _reach(actor)
+
+
+def reach_in_words(actor: User) -> str:
+    """The one sentence on what rank means, where it is explained as where it refuses."""
+    return _("Your rank reaches roles up to priority %(priority)d.") % {"priority": max(0, _reach(actor))}
+
+
+def _reach(actor: User) -> int:
     own = ranked(actor).role_priority
-    return priority > own or (priority == own and not actor.has_perm("roles.admin"))
+    return own if actor.has_perm("roles.admin") else own - 1
 
 
 def person_refusal(actor: User | None, user: User) -> str | None:
     """Why `actor` may not act upon `user`: by what that person is, or has been promised to become."""
     if actor is not None and outranked(actor, _rank_to_come(user)):
-        return _("%(person)s holds a role of the same or a higher rank than yours.") % {"person": user}
+        return _("%(person)s holds a role beyond your reach. %(reach)s") % {
+            "person": user,
+            "reach": reach_in_words(actor),
+        }
     return None
 
 
@@ -58,7 +70,11 @@ def grant_refusal(actor: User | None, user: User, role: Role) -> str | None:
     if actor is None:
         return None
     if outranked(actor, role.priority):
-        return _("The role %(role)s has the same or a higher rank than yours.") % {"role": role}
+        return _("The role %(role)s has priority %(priority)d. %(reach)s") % {
+            "role": role,
+            "priority": role.priority,
+            "reach": reach_in_words(actor),
+        }
     return person_refusal(actor, user) or lacking_refusal(actor, current_role_map().permissions(role.pk))
 
 
@@ -78,16 +94,17 @@ def lacking_refusal(actor: User | None, names: Collection[str]) -> str | None:
 
 def role_refusal(actor: User | None, priority: int) -> str | None:
     """Why `actor` may not create, change or delete a role of this priority."""
-    if outranked(actor, priority):
-        return _("Only roles of a lower rank than your own can be changed by you.")
+    if actor is not None and outranked(actor, priority):
+        return reach_in_words(actor)
     return None
 
 
 def descendants_refusal(actor: User | None, role: Role, roles: RoleMap) -> str | None:
     """Why `actor` may not take anything from `role`: those who inherit it would lose it too."""
-    if any(outranked(actor, roles.priorities[child]) for child in roles.descendants(role.pk)):
-        return _("A role of a higher rank inherits from %(role)s, so nothing can be taken from it by you.") % {
-            "role": role
+    if actor is not None and any(outranked(actor, roles.priorities[child]) for child in roles.descendants(role.pk)):
+        return _("A role beyond your reach inherits from %(role)s, so nothing can be taken from it. %(reach)s") % {
+            "role": role,
+            "reach": reach_in_words(actor),
         }
     return None
 

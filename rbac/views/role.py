@@ -64,7 +64,7 @@ def role_people(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
 @requires("roles.write")
 @require_page_methods
 def role_create(request: HtmxHttpRequest) -> HttpResponse:
-    form = RoleForm(posted(request))
+    form = RoleForm(posted(request), actor=request.user)
     if form.is_valid():
         if _gives_power(form) and not stepped_up(request):
             return ask_step_up(request)
@@ -85,7 +85,7 @@ def role_edit(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
     role = _role(role_id)
     if refusal_in_words := role_refusal(request.user, role.priority):
         raise PermissionDenied(refusal_in_words)
-    form = RoleForm(posted(request), role=role)
+    form = RoleForm(posted(request), actor=request.user, role=role)
     if form.is_valid():
         if _gives_power(form, role) and not stepped_up(request):
             return ask_step_up(request)

@@ -115,12 +115,12 @@ def test_nobody_puts_into_a_role_what_they_lack(editor: User, roles: Roles) -> N
 
 def test_nobody_makes_or_changes_a_role_of_their_rank_or_above(editor: User, roles: Roles) -> None:
     for priority in (70, 71, 100):
-        with pytest.raises(PermissionDenied, match="lower rank"):
+        with pytest.raises(PermissionDenied, match="rank reaches"):
             create_role(actor=editor, name="Peer", priority=priority)
-    with pytest.raises(PermissionDenied, match="lower rank"):
+    with pytest.raises(PermissionDenied, match="rank reaches"):
         edit(editor, roles["manager"], description="Mine now")
     low = create_role(actor=editor, name="Low", priority=10)
-    with pytest.raises(PermissionDenied, match="lower rank"):
+    with pytest.raises(PermissionDenied, match="rank reaches"):
         edit(editor, low, priority=90)
 
 

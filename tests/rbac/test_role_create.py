@@ -44,6 +44,7 @@ def test_nothing_but_the_forms_fields_is_changed(as_person: AsPerson, admin: Use
         ("name", "ß" * 60),
         ("name", "a\x00b"),
         ("priority", "0"),
+        ("priority", "500"),
         ("priority", "9" * 40),
         ("priority", "ten"),
         ("parent", "9" * 40),
