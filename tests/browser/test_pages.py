@@ -30,8 +30,11 @@ PAGES = (
 
 
 def _faults(page: Page) -> list[str]:
-    """What axe finds of the rules of WCAG 2.2 AA."""
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    """What axe finds of the rules of WCAG 2.2 AA, and heads of rows or columns that say nothing."""
+    options = {
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+        "rules": {"empty-table-header": {"enabled": True}},
+    }
     found = Axe().run(page, options=options).response["violations"]
     return [f"{page.url}: {rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"][:3]]
 
@@ -39,6 +42,13 @@ def _faults(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_main_pages(house: House, page: Page, complaints: list[str], scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    page.goto("/login/")
+    # Leaves an event in the trail that is about nobody.
+    page.get_by_label("Email or username").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("do not belong together").wait_for()
+    complaints.clear()
     page.goto("/login/")
     faults = _faults(page)
     sign_in(page, ADMIN_EMAIL, house.admin_password)
