@@ -82,6 +82,8 @@ def chat_messages(system_text: str, turns: Iterable[tuple[str, str]]) -> list[di
 
 
 def _turns_before(answer: Message) -> list[tuple[str, str]]:
+    if answer.parent is not None and answer.parent.parent_id is None:
+        return [(answer.parent.role, answer.parent.content)]
     rows = Message.objects.filter(conversation_id=answer.conversation_id, pk__lte=answer.pk)
     path = path_to(answer.pk, dict(rows.values_list("pk", "parent_id")))[-MAX_CONTEXT_TURNS - 1 : -1]
     found = Message.objects.filter(pk__in=path).exclude(content="").order_by("pk")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,23 +23,23 @@ from chat.database import close_connections
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
 from chat.pages import awaits_title, conversation_page, own_conversation
-from chat.requests import request_for
+from chat.requests import AnswerRequest, request_for
 from chat.tail import Reader, follow
 from ui.guard import requires
 
 
 @requires("chat.use")
 @require_POST
-async def message_send(request: HtmxHttpRequest, public_id: UUID | None = None) -> HttpResponse:
+def message_send(request: HtmxHttpRequest, public_id: UUID | None = None) -> HttpResponse:
     """Store the message and begin its answer; without `public_id` in a new conversation."""
-    return await _ask(request, lambda: _sent(request, public_id))
+    return _answering(request, _sent(request, public_id))
 
 
 @requires("chat.use")
 @require_POST
-async def message_again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+def message_again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
     """Begin another version of an answer."""
-    return await _ask(request, lambda: _again(request, public_id, message_id))
+    return _answering(request, _again(request, public_id, message_id))
 
 
 @requires("chat.use")
@@ -70,19 +68,16 @@ def message_show(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) ->
 
 @requires("chat.use")
 @require_safe
-async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponseBase:
+def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponseBase:
     """An answer as it grows; a reader may come and go as often as it likes."""
-
-    def find() -> tuple[Message, Reader]:
-        try:
-            answer = _own_answer(request, public_id, message_id)
-            if request.session.row is None:
-                raise Http404
-            return answer, Reader(request.session.row.public_id, request.user.pk)
-        finally:
-            # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
-            close_connections()
-
+    try:
+        answer = _own_answer(request, public_id, message_id)
+    finally:
+        # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
+        close_connections()
+    if request.session.row is None:
+        raise Http404
+    reader = Reader(request.session.row.public_id, request.user.pk)
     zone, language = timezone.get_current_timezone(), translation.get_language()
 
     def done() -> str:
@@ -90,7 +85,6 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
         with timezone.override(zone), translation.override(language):
             return _finished(request, public_id, message_id)
 
-    answer, reader = await sync_to_async(find)()
     events = follow(
         answer,
         reader,
@@ -104,20 +98,19 @@ async def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: 
     )
 
 
-async def _ask(request: HtmxHttpRequest, act: Callable[[], Message | HttpResponse]) -> HttpResponse:
-    loop = asyncio.get_running_loop()
+def _answering(request: HtmxHttpRequest, answer: Message | HttpResponse) -> HttpResponse:
+    """Begin the answer, if there is one to begin; the model is asked while this thread still writes the page."""
+    if isinstance(answer, HttpResponse):
+        return answer
+    asked = request_for(answer)
+    if asked is not None:
+        async_to_sync(_begin)(asked)
+    return _shown(request, answer)
 
-    def ask() -> HttpResponse:
-        answer = act()
-        if isinstance(answer, HttpResponse):
-            return answer
-        asked = request_for(answer)
-        if asked is not None:
-            # The model is asked while this thread still writes the page.
-            loop.call_soon_threadsafe(generation.start, asked)
-        return _shown(request, answer)
 
-    return await sync_to_async(ask)()
+async def _begin(asked: AnswerRequest) -> None:
+    # A task needs the loop of this process, and a view that answers from one thread is not in it.
+    generation.start(asked)
 
 
 def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpResponse:

@@ -23,17 +23,17 @@ async def titled(talk: Talk, conversation: Conversation, attempt: int) -> str:
     async with asyncio.timeout(10):
         while True:
             page: str = (await talk.client.get(asking_for(conversation, attempt))).content.decode()
-            if "Hello, you" in page:
+            if "Here it is:" in page:
                 return page
             await asyncio.sleep(0.02)
 
 
 async def test_a_page_that_followed_the_first_answer_gets_the_title_its_model_makes(talk: Talk) -> None:
-    answer = await talk.send("Why do readings drop?")
+    answer = await talk.send("Why do readings drop?", "slow-markdown")
     done = (await talk.follow(answer))[-1]
     assert f'hx-get="{asking_for(answer.conversation, 1)}"' in done.data
     named = await titled(talk, answer.conversation, 1)
-    assert '<h1 id="conversation-title" hx-swap-oob="true">Hello, you</h1>' in named
+    assert '<h1 id="conversation-title" hx-swap-oob="true">Here it is:</h1>' in named
     assert f'<li id="entry-{answer.conversation.public_id}" hx-swap-oob="true">' in named
     assert "hx-get" not in named
 
