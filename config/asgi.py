@@ -1,19 +1,17 @@
 """The entry point of web processes: `gunicorn -k asgi config.asgi:application`."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from config.door import Receive, Send, guarded
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-pages = get_asgi_application()
+pages = guarded(get_asgi_application())
 
 from chat import process  # noqa: E402 - apps must be loaded first
-
-type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
