@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -40,11 +43,11 @@ def update_prompt(
 ) -> None:
     """Change what a prompt says; conversations already begun keep the text they began with."""
     prompt = _lock(prompt)
-    before = {"name": prompt.name, "description": prompt.description, "content": prompt.content}
-    after = {"name": name, "description": description, "content": content}
+    before = _facts(prompt)
+    prompt.name, prompt.name_key, prompt.description, prompt.content = name, name_key(name), description, content
+    after = _facts(prompt)
     if before == after:
         return
-    prompt.name, prompt.name_key, prompt.description, prompt.content = name, name_key(name), description, content
     _refuse_taken_name(prompt)
     prompt.updated_by = actor
     prompt.save(update_fields=["name", "name_key", "description", "content", "updated_by", "updated_at"])
@@ -89,7 +92,7 @@ def delete_prompt(*, actor: User | None, prompt: SystemPrompt, new_default: Syst
         "prompt.deleted",
         actor=actor,
         target=prompt,
-        before={"name": prompt.name, "description": prompt.description, "content": prompt.content},
+        before=_facts(prompt),
         after={"default": heir.name} if was_default and heir else None,
     )
 
@@ -104,14 +107,16 @@ def _insert(prompt: SystemPrompt, *, actor: User | None) -> SystemPrompt:
         "prompt.created",
         actor=actor,
         target=prompt,
-        after={
-            "name": prompt.name,
-            "description": prompt.description,
-            "content": prompt.content,
-            "default": prompt.is_default,
-        },
+        after=_facts(prompt) | {"default": prompt.is_default},
     )
     return prompt
+
+
+def _facts(prompt: SystemPrompt) -> dict[str, Any]:
+    """What the trail keeps of a prompt: its content as a fingerprint, for more people read the trail than prompts."""
+    fingerprint = sha256(prompt.content.encode("utf-8", "replace")).hexdigest()
+    content = f"{len(prompt.content)} characters, SHA-256 {fingerprint}"
+    return {"name": prompt.name, "description": prompt.description, "content": content}
 
 
 def _lock_all() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from chat.actions.prompt import create_prompt, delete_prompt, update_prompt
@@ -33,9 +35,22 @@ def test_creating_and_changing_are_in_the_trail_with_what_changed_only() -> None
     assert (created.action, created.actor_id) == ("prompt.created", actor.pk)
     assert (updated.action, updated.before, updated.after) == (
         "prompt.updated",
-        {"content": "You write letters."},
-        {"content": "Shorter."},
+        {"content": f"18 characters, SHA-256 {sha256(b'You write letters.').hexdigest()}"},
+        {"content": f"8 characters, SHA-256 {sha256(b'Shorter.').hexdigest()}"},
     )
+
+
+def test_the_trail_does_not_quote_a_prompt() -> None:
+    prompt = create_prompt(actor=None, name="P", content="the wording")
+    update_prompt(actor=None, prompt=prompt, name="P", description="", content="the wording, mended")
+    delete_prompt(actor=None, prompt=prompt)
+    events = AuditEvent.objects.filter(target_type="chat.systemprompt")
+    assert [event.action for event in events.order_by("sequence")] == [
+        "prompt.created",
+        "prompt.updated",
+        "prompt.deleted",
+    ]
+    assert not any("wording" in f"{event.before} {event.after}" for event in events)
 
 
 def test_saving_without_a_change_leaves_no_event() -> None:
