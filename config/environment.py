@@ -10,7 +10,20 @@ from urllib.parse import quote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
+
+class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
+    """Takes values as they stand: a password that begins with a dollar sign is not the name of another variable."""
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
+    ) -> Any:
+        value = self.ENVIRON.get(var)
+        if isinstance(value, str) and value.startswith("$"):
+            return self.parse_value(value, cast)
+        return super().get_value(var, cast=cast, default=default, parse_default=parse_default)
+
+
+env = Environment()
 
 # Spellings of drivers that other stacks put into a database address; the part behind the plus says nothing to Django.
 DATABASE_SCHEMES = {

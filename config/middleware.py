@@ -83,7 +83,10 @@ def _page_of(request: HttpRequest) -> str:
     """The page the person stands on: a form cannot be carried through sign-in, so the way back is its page."""
     if request.method == "GET" and not request.headers.get("HX-Request"):
         return request.get_full_path()
-    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    except ValueError:  # half an IPv6 address, for one
+        return "/"
     if page.netloc != request.get_host():
         return "/"
     return f"{page.path}?{page.query}" if page.query else page.path

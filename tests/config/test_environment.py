@@ -71,6 +71,14 @@ def test_mariadb_needs_no_compiled_driver(tmp_path: Path) -> None:
     assert "Can't connect" in done.stderr, "it did not come as far as the server"
 
 
+def test_a_dollar_sign_stands_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEHOUSE_ADMIN_PASSWORD", "$HOME")
+    monkeypatch.setenv("ALLOWED_HOSTS", "$a,b$")
+    assert environment.env.str("GATEHOUSE_ADMIN_PASSWORD", default="") == "$HOME"
+    assert environment.env.list("ALLOWED_HOSTS", default=[]) == ["$a", "b$"]
+    assert environment.env.str("GATEHOUSE_NOT_THERE", default="x") == "x"
+
+
 @pytest.mark.parametrize("url", ["oracle://x", "nonsense", "://"])
 def test_a_database_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", url)

@@ -34,6 +34,13 @@ def test_the_way_back_never_leads_to_another_site(client: Client) -> None:
     assert response.headers["HX-Redirect"] == "/login/?next=%2F"
 
 
+@pytest.mark.parametrize("page", ["http://[::1", "http://[x", "http://[::1]]/"])
+def test_an_address_nobody_can_read_leads_home(client: Client, page: str) -> None:
+    response = client.get("/users/", headers={"HX-Request": "true", "HX-Current-URL": page})
+    assert response.headers["HX-Redirect"] == "/login/?next=%2F"
+    assert client.post("/theme/", headers={"Referer": page}).headers["Location"] == "/login/?next=%2F"
+
+
 def test_a_form_sent_without_a_session_returns_to_the_page_it_stood_on(client: Client) -> None:
     response = client.post("/theme/", headers={"Referer": "http://testserver/profile/"})
     assert response.headers["Location"] == "/login/?next=%2Fprofile%2F"
