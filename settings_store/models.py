@@ -110,6 +110,11 @@ class AuditEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.sequence} {self.action}"
 
+    @property
+    def target_words(self) -> str:
+        """The target by its name, else by its kind and the beginning of its id; nothing where the act had none."""
+        return self.target_name or f"{self.target_type.rpartition('.')[2]} {self.target_id[:8]}".strip()
+
 
 class AuditHead(models.Model):
     """The end of the chain: locked by each append, so that sequence and chain never fork."""

@@ -112,7 +112,7 @@ def _chips(request: HttpRequest, asked: dict[str, Any]) -> list[Chip]:
         event = AuditEvent.objects.filter(**exact).order_by("-sequence").first()
         words = str(asked[names[-1]])
         if event is not None:
-            words = {"actor_id": event.actor_name, "target_id": event.target_name}.get(names[-1], words)
+            words = {"actor_id": event.actor_name, "target_id": event.target_words}.get(names[-1], words)
         rest = request.GET.copy()
         for name in (*names, "after", "before"):
             rest.pop(name, None)

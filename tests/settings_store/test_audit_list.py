@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -138,8 +139,36 @@ def test_an_event_is_shown_whole(viewer: Client, events: dict[str, AuditEvent]) 
 def test_the_summary_names_what_changed(viewer: Client, events: Any) -> None:
     html = viewer.get("/audit/").content.decode()
     assert "name: lamp → lantern" in html
-    assert "name, shade" in html
+    assert "name: lamp, shade: red" in html
     assert "“too many desks”" in html
+
+
+def test_what_an_act_is_about_comes_first(viewer: Client) -> None:
+    role = {"from": None, "role": "Operator", "until": None}
+    audit.record("role.assigned", actor=None, target_name="a", after=role)
+    later = role | {"until": "2026-12-01", "from": "2026-11-01"}
+    audit.record("role.assigned", actor=None, target_name="b", before=role, after=later)
+    html = viewer.get("/audit/").content.decode()
+    assert ">role: Operator<" in html
+    assert ">role: Operator, from, until<" in html
+
+
+def test_of_lists_only_the_difference_is_shown(viewer: Client) -> None:
+    before, after = {"permissions": ["chat.use", "roles.read"]}, {"permissions": ["audit.read", "chat.use"]}
+    event = audit.record("role.updated", actor=None, before=before, after=after)
+    assert "permissions: +audit.read, −roles.read" in viewer.get("/audit/").content.decode()
+    html = viewer.get(f"/audit/{event.pk}/").content.decode()
+    assert "<del>permissions: roles.read</del><ins>permissions: audit.read</ins>" in html
+    event = audit.record("role.updated", actor=None, before={"order": ["a", "b"]}, after={"order": ["b", "a"]})
+    assert "order: a, b → b, a" in viewer.get("/audit/").content.decode()
+    assert "<del>order: a, b</del><ins>order: b, a</ins>" in viewer.get(f"/audit/{event.pk}/").content.decode()
+
+
+def test_every_row_has_a_head(viewer: Client) -> None:
+    audit.record("a.nameless", actor=None, target_type="chat.conversation", target_id="0198c0de-1234")
+    audit.record("a.targetless", actor=None)
+    heads = re.findall(r'<th scope="row"[^>]*>([^<]*)</th>', viewer.get("/audit/").content.decode())
+    assert heads[:2] == ["–", "conversation 0198c0de"]
 
 
 def test_reading_the_trail_writes_nothing_into_it(viewer: Client, events: dict[str, AuditEvent]) -> None:
