@@ -118,6 +118,9 @@ def _change(request: HttpRequest, definition: Definition) -> HttpResponse:
     if request.method != "POST":
         return redirect(_address(key, environment))
     form = SettingForm(definition, request.POST)
+    if "check" in request.POST:
+        # Somebody left the field and is not done yet: nothing is saved.
+        return render(request, "settings_store/setting_edit.html#checked", {"form": form})
     if form.is_valid():
         if definition.is_secret and not form.cleaned_data["value"]:
             messages.info(request, _("The secret stays as it is."))
@@ -152,7 +155,8 @@ def _stale(
     sent = request.POST.copy()
     sent["version"] = str(stale.setting.version)
     form.data = sent
-    return _page(request, definition, environment, form, status=409, stale=stale)
+    clearing = bool(request.resolver_match and request.resolver_match.url_name == "setting_clear")
+    return _page(request, definition, environment, form, status=409, stale=stale, clearing=clearing)
 
 
 def _refuse(form: SettingForm, error: ValidationError) -> None:
@@ -168,6 +172,7 @@ def _page(
     *,
     status: int = 200,
     stale: StaleSetting | None = None,
+    clearing: bool = False,
 ) -> HttpResponse:
     key = definition.key
     versions = SettingVersion.objects.filter(setting__key=key, setting__environment=environment)
@@ -187,6 +192,7 @@ def _page(
         "cell": cell,
         "form": form,
         "stale": stale,
+        "clearing": clearing,
         "page": page,
         "history": grid.history(definition, page.rows, before),
         "current": row,

@@ -94,9 +94,20 @@ def test_a_stale_form_is_answered_with_both_values_and_can_be_sent_again(operato
     assert '<dd class="mono" id="yours">90</dd>' in html
     assert 'name="version" value="1"' in html
     assert 'value="90"' in html
+    assert "Save mine over theirs" in html
     assert get_setting("suite.integer") == 80
     assert post(operator, value="90", version="1").status_code == 302
     assert get_setting("suite.integer") == 90
+
+
+def test_a_field_that_is_left_is_checked_and_not_saved(operator: Client) -> None:
+    for value, words in (("nonsense", '<p class="error">'), ("90", "")):
+        response = post(operator, value=value, version="0", check="1")
+        assert response.status_code == 200
+        assert text(response).startswith(words)
+        assert bool(text(response).strip()) is bool(words)
+    assert get_setting("suite.integer") == 60
+    assert 'hx-post="/settings/suite.integer/' in text(operator.get("/settings/suite.integer/"))
 
 
 def test_a_stale_secret_shows_neither_value(operator: Client, step_up: Callable[[Client], None]) -> None:
@@ -111,7 +122,10 @@ def test_a_stale_secret_shows_neither_value(operator: Client, step_up: Callable[
 def test_the_default_is_brought_back_by_those_who_may_delete(admin: Client, operator: Client) -> None:
     change("suite.integer", "80")
     assert post(operator, act="clear", version="1").status_code == 403
-    assert post(admin, act="clear", version="0").status_code == 409
+    stale = post(admin, act="clear", version="0")
+    assert stale.status_code == 409
+    assert "Back to default over theirs" in text(stale)
+    assert "Save mine over theirs" not in text(stale), "nobody asked to save the value of the form"
     assert post(admin, act="clear", version="1", value="nonsense").status_code == 302
     assert get_setting("suite.integer") == 60
 
