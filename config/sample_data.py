@@ -24,7 +24,8 @@ from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider, record_check, set_provider_enabled
 from chat.models import Conversation, Message, Model, SystemPrompt
 from rbac.actions import assign_role, revoke_role
-from rbac.models import Role
+from rbac.models import Assignment, Role
+from rbac.system_roles import ADMIN
 from settings_store import audit
 
 FOLDER = Path(__file__).parent / "sample"
@@ -33,6 +34,8 @@ SEED = 1913
 CONVERSATIONS = 300
 DAYS = 90
 MODELS = {"qwen3-32b": 6, "llama-3.3-70b": 3, "mistral-small-24b": 2}
+# So many conversations belong to the first admin, who would otherwise look at an empty Home and Chat.
+OWN_CONVERSATIONS = 8
 # One conversation in so many ends with an answer that was stopped.
 ONE_STOPPED_IN = 40
 
@@ -56,6 +59,7 @@ class Talk:
     model: Model
     prompt: SystemPrompt | None
     turns: list[Turn] = field(default_factory=list)
+    is_pinned: bool = False
 
 
 @transaction.atomic
@@ -65,10 +69,14 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
     if User.objects.named(team["person"][0]["username"]).exists():
         return {}
     chance = random.Random(seed)  # noqa: S311 - a story, no secret
+    admins = Assignment.objects.counting().filter(role__name_key=ADMIN).values("user_id")
+    admin = User.objects.active().filter(pk__in=admins).order_by("pk").first()
     people = _add_people(team["person"])
     prompts = _add_prompts(team["prompt"])
     models = _add_models()
     talks = list(_talks(team["person"], people, prompts, models, chance=chance, now=now or timezone.now()))
+    if admin:
+        _give_some_to(admin, talks)
     conversations = _store_conversations(talks)
     made = {
         "people": len(people),
@@ -160,6 +168,14 @@ def _talks(
         )
 
 
+def _give_some_to(admin: User, talks: list[Talk]) -> None:
+    """Conversations from all of the time, the newest and one pinned among them."""
+    own = sorted(talks, key=lambda talk: talk.turns[-1].at, reverse=True)[:: len(talks) // OWN_CONVERSATIONS]
+    for talk in own[:OWN_CONVERSATIONS]:
+        talk.owner = admin
+    own[2].is_pinned = True
+
+
 def _in_own_words(texts: list[str], data: dict[str, Any], *, chance: random.Random) -> Iterator[str]:
     """The texts of a dialogue as these two would put them, so that hardly any two conversations are the same."""
     for number, text in enumerate(texts):
@@ -208,6 +224,7 @@ def _store_conversations(talks: Iterable[Talk]) -> list[Conversation]:
             created_at=talk.turns[0].at,
             last_message_at=talk.turns[-1].at,
             message_count=len(talk.turns),
+            is_pinned=talk.is_pinned,
         )
         for talk in talks
     ]

@@ -34,6 +34,19 @@ def test_a_team_of_thirty_in_three_levels_talked_three_hundred_times() -> None:
     assert list(verify()) == []
 
 
+def test_the_first_admin_finds_conversations_of_their_own() -> None:
+    gone = make_user(role="admin", is_active=False)
+    first, second = make_user(role="admin"), make_user(role="admin")
+    add_sample_data()
+    assert Conversation.objects.filter(owner=first).count() == 8
+    assert Conversation.objects.filter(owner=first, is_pinned=True).count() == 1
+    assert not Conversation.objects.filter(owner__in=[gone, second]).exists()
+    assert Conversation.objects.count() == 300
+    newest = Conversation.objects.filter(owner=first).order_by("-last_message_at").first()
+    assert newest is not None
+    assert newest.title in client_of(first).get("/chat/").content.decode()
+
+
 def test_what_they_say_differs() -> None:
     add_sample_data()
     assert Conversation.objects.values("title").distinct().count() == 300
