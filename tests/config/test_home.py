@@ -27,7 +27,9 @@ def test_somebody_without_any_role_is_told_what_to_wait_for() -> None:
 
 def test_an_admin_sees_what_needs_attention_and_what_changed() -> None:
     admin = make_user(role="admin")
-    Provider.objects.create(name="Berlin", name_key="berlin", base_url="http://192.0.2.1/v1", trouble="The server refused the connection.")
+    Provider.objects.create(
+        name="Berlin", name_key="berlin", base_url="http://192.0.2.1/v1", trouble="The server refused the connection."
+    )
     with transaction.atomic():
         audit.record("role.created", actor=admin, target_type="rbac.role", target_name="Night shift")
     page = client_of(admin).get("/").content.decode()
@@ -42,7 +44,9 @@ def test_queries_do_not_grow_with_the_rows(
     admin = make_user(role="admin")
     for number in range(12):
         Conversation.objects.create(owner=admin, title=f"Conversation {number}")
-        Provider.objects.create(name=f"Server {number}", name_key=f"server {number}", base_url="http://192.0.2.1/v1", trouble="Away.")
+        Provider.objects.create(
+            name=f"Server {number}", name_key=f"server {number}", base_url="http://192.0.2.1/v1", trouble="Away."
+        )
     client = client_of(admin)
     with django_assert_max_num_queries(10):
         assert client.get("/").status_code == 200
