@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -105,7 +106,7 @@ def address(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[str]
     name = f"test_gatehouse_run_{os.getpid()}"
     with django_db_blocker.unblock():
         execute(f"CREATE DATABASE {name}")
-        yield f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+        yield urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
         execute(f"DROP DATABASE {name}")
 
 
