@@ -134,7 +134,7 @@ def test_a_database_of_ones_own_is_prepared_once_and_again_when_it_is_gone(
         for file in tmp_path.glob("elsewhere.sqlite3*"):
             file.unlink()
     else:
-        name = address.rpartition("/")[2]
+        name = urlsplit(address).path.removeprefix("/")
         execute(f"DROP DATABASE {name}")
         execute(f"CREATE DATABASE {name}")
     with running(data, port, DATABASE_URL=address) as (process, lines):
