@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import nh3
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
@@ -17,10 +17,39 @@ from markdown_it.utils import EnvType, OptionsDict
 from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
-# Highlighting longer code costs more than it shows.
-MAX_HIGHLIGHTED = 50_000
+# A model's words must never hold up the process that shows them, so work is bounded before it begins: what follows
+# this many characters stands as plain paragraphs, and only so much code is coloured in one block and in one answer.
+MAX_MARKDOWN = 30_000
+MAX_COLOURED = 3_000
+MAX_COLOURED_IN_ALL = 8_000
+# Code is coloured in these languages alone. Each lexer was tried with repeats of its own delimiters; many others
+# (Java, C and its kin, reStructuredText …) need seconds or minutes for a few thousand characters written to that end.
+LEXERS = {
+    name: lexer
+    for lexer, names in {
+        "bash": "sh shell zsh",
+        "css": "",
+        "diff": "patch",
+        "docker": "dockerfile",
+        "go": "golang",
+        "html": "",
+        "ini": "cfg conf",
+        # The lexers of its dialects are not up to it, and this one shows them well enough.
+        "javascript": "js jsx ts tsx typescript",
+        "json": "",
+        "php": "",
+        "python": "py python3",
+        "ruby": "rb",
+        "rust": "rs",
+        "scss": "",
+        "sql": "mysql postgres postgresql sqlite",
+        "toml": "",
+        "xml": "svg",
+        "yaml": "yml",
+    }.items()
+    for name in (lexer, *names.split())
+}
 
 TAGS = {
     "p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li", "h3", "h4", "h5", "h6",
@@ -52,15 +81,21 @@ OWN_VALUES = {
 
 
 @lru_cache(maxsize=256)
-def to_html(text: str) -> SafeString:
+def to_html(text: str, *, in_colour: bool = True) -> SafeString:
     """Markdown as HTML that may stand in any page: no pictures, no raw HTML, safe on half-written text."""
-    return mark_safe(_sanitiser.clean(_markdown.render(text)))  # noqa: S308 - this is the sanitiser
+    end = len(text)
+    if end > MAX_MARKDOWN:
+        end = text.rfind("\n\n", 0, MAX_MARKDOWN) + 1 or MAX_MARKDOWN
+    html = _markdown.render(text[:end], {"may_colour": MAX_COLOURED_IN_ALL if in_colour else 0})
+    if end < len(text):
+        html += linebreaks(text[end:], autoescape=True)
+    return mark_safe(_sanitiser.clean(html))  # noqa: S308 - this is the sanitiser
 
 
 def finished_length(text: str) -> int:
     """How many characters of a growing text are blocks that nothing written later can change."""
     tokens: list[Token] = []
-    _markdown.block.parse(text, _markdown, {}, tokens)
+    _markdown.block.parse(text[:MAX_MARKDOWN], _markdown, {}, tokens)
     starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
     if not starts or not starts[-1]:
         return 0
@@ -95,7 +130,7 @@ class _Renderer(RendererHTML):
             '</button></figcaption><pre tabindex="0"><code>{}</code></pre></figure>\n',
             language,
             _("Copy"),
-            _highlighted(token.content, language),
+            _coloured(token.content, language, env),
         )
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -117,17 +152,17 @@ def _lowered(heading: str) -> str:
     return f"h{min(int(heading[1]) + 2, 6)}"
 
 
-def _highlighted(code: str, language: str) -> str | SafeString:
-    if not language or len(code) > MAX_HIGHLIGHTED:
+def _coloured(code: str, language: str, env: EnvType) -> str | SafeString:
+    lexer = LEXERS.get(language.lower())
+    if lexer is None or len(code) > min(MAX_COLOURED, env["may_colour"]):
         return code
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except (ClassNotFound, ValueError):
-        return code
-    return mark_safe(highlight(code, lexer, HtmlFormatter(nowrap=True)))  # noqa: S308 - sanitised with the rest
+    env["may_colour"] -= len(code)
+    found = get_lexer_by_name(lexer, stripnl=False, ensurenl=False)
+    return mark_safe(highlight(code, found, HtmlFormatter(nowrap=True)))  # noqa: S308 - sanitised with the rest
 
 
-_opening_fence = re.compile(r" {0,3}(?:`{3,}|~{3,}) *(?P<language>[^\s`]{0,30})[^`\n]*\n")
+# Possessive throughout: a line that only begins like this must not be tried in every way it could be divided.
+_opening_fence = re.compile(r" {0,3}+(?:`{3,}+|~{3,}+) *+(?P<language>[^\s`]{0,30}+)[^`\n]*+\n")
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=_Renderer)
 _markdown.enable(["table", "strikethrough"])
 _sanitiser = nh3.Cleaner(

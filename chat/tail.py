@@ -32,6 +32,7 @@ PACE_SECONDS = 0.04
 POLL_FIRST_SECONDS = 0.05
 POLL_SECONDS = 0.25
 WATCH_SECONDS = 1.5
+LONG_BLOCK = 4_000
 # A line of nothing now and then, so that nobody between here and the reader takes the stream for dead.
 BEAT_EVERY = 10
 
@@ -60,7 +61,7 @@ async def follow(
     try:
         async with aclosing(texts):
             async for text in texts:
-                yield frames.grown(text) if text else b":\n\n"
+                yield await frames.event(text)
         yield _event("done", await in_database(signed_out if reader.cut else done), frames.position)
     finally:
         _open.discard(reader)
@@ -127,20 +128,38 @@ class _Frames:
         self.position = 0
         self.tail = ""
         self.is_code = False
+        self.look_at = 0
 
-    def grown(self, text: str) -> bytes:
+    async def event(self, text: str) -> bytes:
+        if not text:
+            return b":\n\n"
+        # A look at blocks can take its time, which all other streams of this process would lose.
+        return await asyncio.to_thread(self._grown, text) if "\n" in text else self._grown(text)
+
+    def _grown(self, text: str) -> bytes:
         first = not self.position
         self.position += len(text)
         self.tail += text
-        # Blocks end at a line end, so most pieces need no look at all.
-        finished = finished_length(self.tail) if "\n" in text and "\n\n" in self.tail else 0
+        finished = self._finished() if "\n" in text else 0
         blocks, self.tail = self.tail[:finished], self.tail[finished:]
         was_code, self.is_code = self.is_code, opens_code(self.tail)
         if not finished and not first and self.is_code == was_code:
             return _event("text", escape(text), self.position)
         # Out of band: the text that stood below the blocks is now one of them, or turns out to be code.
         rest = f'<div hx-swap-oob="innerHTML:#tail-{self.public_id}">{unfinished_html(self.tail)}</div>'
-        return _event("body" if first else "block", f"{to_html(blocks)}{rest}", self.position)
+        # Code takes its colours with the whole article: they cost the most, and would be paid for twice.
+        html = to_html(blocks, in_colour=False)
+        return _event("body" if first else "block", f"{html}{rest}", self.position)
+
+    def _finished(self) -> int:
+        # Blocks end at a line end, so most pieces need no look at all. A long block is looked at again only when it has
+        # grown by a part of itself: else the cost of an answer would grow with the square of its length.
+        if len(self.tail) < self.look_at or "\n\n" not in self.tail:
+            return 0
+        finished = finished_length(self.tail)
+        rest = len(self.tail) - finished
+        self.look_at = rest + rest // 8 if rest > LONG_BLOCK else 0
+        return finished
 
 
 def _event(name: str, data: str, position: int) -> bytes:

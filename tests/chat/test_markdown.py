@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import gc
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.markdown import finished_length, to_html
+from chat.markdown import LEXERS, MAX_COLOURED, finished_length, opens_code, to_html
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -137,3 +139,74 @@ def test_blocks_that_cannot_change_any_more(text: str, finished: str) -> None:
 def test_finished_blocks_grow_and_never_shrink(text: str) -> None:
     lengths = [finished_length(text[:end]) for end in range(len(text) + 1)]
     assert all(length <= end for end, length in enumerate(lengths))
+
+
+# Each was seen to take seconds or minutes of a whole process, or is of the kind that could.
+ADVERSARIES = {
+    "pictures": "![",
+    "links": "[",
+    "references": "[a][",
+    "emphasis": "*a_",
+    "list": "1) a\n2. b\n",
+    "quotes": ">a\n\n",
+    "table": "|a|b|\n|-|-|\n",
+    "rst": "```rst\n" + "`a <" * 1700 + "\n```\n",
+    "html+ng2": "```html+ng2\n" + "(" * 6000 + "\n```\n",
+    "autohotkey": "```autohotkey\n" + " \n" * 3000 + "\n```\n",
+    "gherkin": "```gherkin\n" + " \n" * 3000 + "\n```\n",
+    "java": "```java\n" + "a " * 3000 + "\n```\n",
+    "python": "```python\n" + " \n" * 1400 + "a\n```\n",
+    "long python": "```python\n" + " \n" * 40_000 + "a\n```\n",
+    "fence of spaces": "```" + " " * 50_000,
+    "fence of tildes": "~" * 50_000,
+}
+
+
+def seconds(text: str) -> float:
+    """How long a text takes, without what other processes took meanwhile."""
+    times = []
+    # The collector of garbage would run at times that have nothing to do with the text.
+    gc.disable()
+    for _ in range(3):
+        began = time.process_time()
+        to_html.__wrapped__(text)
+        finished_length(text)
+        opens_code(text)
+        times.append(time.process_time() - began)
+    gc.enable()
+    return min(times) + 0.005
+
+
+@pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=ADVERSARIES)
+def test_no_answer_costs_more_than_its_length(adversary: str) -> None:
+    def reading(length: int) -> float:
+        return seconds((adversary * (length // len(adversary) + 1))[:length])
+
+    # Three times the length: nine times would be the square.
+    assert reading(24_000) / reading(8_000) < 6
+    # And what is longer than any usual answer hardly costs more than that.
+    assert reading(100_000) / reading(24_000) < 4
+
+
+@pytest.mark.parametrize("lexer", sorted(set(LEXERS.values())))
+def test_coloured_code_costs_little_more_than_its_length(lexer: str) -> None:
+    def colouring(piece: str, length: int) -> float:
+        return seconds(f"```{lexer}\n{(piece * length)[:length]}\n```")
+
+    for piece in (" \n", "\n", "'\\", "a?", "_", "`a <", "(", "/", "a/", "<a ", "$"):
+        # Four times would be the square of the length, which so little code may cost; eight would be the cube.
+        assert colouring(piece, MAX_COLOURED - 1) / colouring(piece, MAX_COLOURED // 2) < 6, piece
+
+
+def test_what_is_written_beyond_the_bound_is_still_there() -> None:
+    html = to_html("**bold**\n\n" * 5_000 + "the **last** words & <b>\n\nend")
+    assert html.startswith("<p><strong>bold</strong></p>")
+    assert html.endswith("<p>the **last** words &amp; &lt;b&gt;</p>\n\n<p>end</p>")
+    assert html.count("bold") == 5_000
+
+
+def test_an_answer_gets_its_colours_up_to_a_bound() -> None:
+    code = "```python\n" + "x = 1\n" * 300 + "```\n\n"
+    assert to_html(code).count('<span class="n">x</span>') == 300
+    assert to_html(code * 20).count('<span class="n">x</span>') == 300 * 4
+    assert "<span" not in to_html(code, in_colour=False)
