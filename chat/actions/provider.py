@@ -64,14 +64,14 @@ def update_provider(
 ) -> None:
     """Change a server; an empty `key` keeps the one it has.
 
-    Raises ValidationError where the address moves to another server and the kept key would be sent there: whoever
-    may edit a server could otherwise read its key at an address of their own.
+    Raises ValidationError where the address changes and the kept key would be sent there: whoever may edit a server
+    could otherwise read its key at an address of their own, be it a path of theirs on the same host.
     """
     _check_address(base_url, allow_private=allow_private)
     provider = _lock(provider)
     before = _facts(provider)
-    if provider.sealed_key and not key and not remove_key and _origin(base_url) != _origin(provider.base_url):
-        raise ValidationError({"key": _("This is another server. Give its key, or remove the one kept.")})
+    if provider.sealed_key and not key and not remove_key and _receiver(base_url) != _receiver(provider.base_url):
+        raise ValidationError({"key": _("This is another address. Give its key, or remove the one kept.")})
     provider.name, provider.name_key = name, name_key(name)
     provider.base_url, provider.allow_private = base_url, allow_private
     key_changes = bool(key) or (remove_key and provider.sealed_key is not None)
@@ -217,10 +217,10 @@ def register_local_model(*, base_url: str, key: str, models: Collection[str] = (
     return Provider.objects.get(pk=provider.pk)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port: what decides who receives a key."""
+def _receiver(url: str) -> tuple[str, str | None, int | None, str]:
+    """What decides who receives a key: on one host each tenant may have a path of their own."""
     parsed = URL(url)
-    return parsed.scheme, parsed.host, parsed.port
+    return parsed.scheme, parsed.host, parsed.port, parsed.raw_path_qs.rstrip("/")
 
 
 def _check_address(url: str, *, allow_private: bool) -> None:
