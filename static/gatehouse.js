@@ -259,4 +259,5 @@ function prepare(root) {
   each(".thread-body:not([data-held])", (thread) => { thread.dataset.held = ""; holdPlace(thread); }, root);
 }
 prepare(document);
+find("[data-select]")?.select();
 find("[data-error-summary]")?.focus();

@@ -10,7 +10,7 @@ from accounts.models import User
 from chat.models import Message, Model
 from chat.models.conversation import ConversationQuerySet
 from chat.search import matching
-from ui.forms import normalise
+from ui.forms import CharField
 
 # More names than anybody would look through in a list.
 MOST_MODELS = 200
@@ -19,21 +19,15 @@ MOST_MODELS = 200
 class ConversationFilterForm(forms.Form):
     """Filters of the list; a field that makes no sense narrows nothing and says so."""
 
-    q = forms.CharField(label=_("Search in titles and messages"), max_length=100, required=False)
-    person = forms.CharField(label=_("Person"), max_length=150, required=False)
+    q = CharField(label=_("Search in titles and messages"), max_length=100, required=False)
+    person = CharField(label=_("Person"), max_length=150, required=False)
     # Any name, not one of a list: answers keep the names of models that are gone.
-    model = forms.CharField(label=_("Model"), max_length=200, required=False)
+    model = CharField(label=_("Model"), max_length=200, required=False)
     state = forms.ChoiceField(
         label=_("State"),
         choices=[("", _("Not in the bin")), ("bin", _("In the bin"))],
         required=False,
     )
-
-    def clean_q(self) -> str:
-        return normalise(self.cleaned_data["q"])
-
-    def clean_model(self) -> str:
-        return normalise(self.cleaned_data["model"])
 
     @property
     def model_names(self) -> list[str]:

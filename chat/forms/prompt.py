@@ -8,32 +8,23 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import SystemPrompt
-from ui.forms import normalise
+from ui.forms import CharField
 
 
 class PromptForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=80)
-    description = forms.CharField(
+    name = CharField(label=_("Name"), max_length=80)
+    description = CharField(
         label=_("Description"),
         max_length=300,
         required=False,
         help_text=_("One line for those who choose among prompts."),
     )
-    content = forms.CharField(
+    content = CharField(
         label=_("Content"),
         max_length=32_000,
-        widget=forms.Textarea(attrs={"rows": 14}),
+        widget=forms.Textarea(attrs={"rows": 8}),
         help_text=_("What the model is told before the first message. Conversations already begun keep the old text."),
     )
-
-    def clean_name(self) -> str:
-        return normalise(self.cleaned_data["name"])
-
-    def clean_description(self) -> str:
-        return normalise(self.cleaned_data["description"])
-
-    def clean_content(self) -> str:
-        return normalise(self.cleaned_data["content"])
 
 
 class PromptDeleteForm(forms.Form):

@@ -9,15 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chat.models import Provider
-from ui.forms import normalise
+from ui.forms import CharField
 
 
 class ProviderForm(forms.Form):
     """A server's address and key; with `provider` the key may stay empty, which keeps the one it has."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = CharField(label=gettext_lazy("Name"), max_length=80)
     # No URLField: it knows no host without a dot, and a server in the same network is often called just "ollama".
-    base_url = forms.CharField(
+    base_url = CharField(
         label=gettext_lazy("Base URL"),
         max_length=300,
         widget=forms.URLInput(attrs={"inputmode": "url", "spellcheck": "false"}),
@@ -47,11 +47,9 @@ class ProviderForm(forms.Form):
             self.fields["key"].help_text = _("A key is kept. Leave this empty to keep it, or give a new one.")
             self.fields["key"].widget.attrs["placeholder"] = "••••••••"
 
-    def clean_name(self) -> str:
-        return normalise(self.cleaned_data["name"])
-
     def clean_base_url(self) -> str:
-        return normalise(self.cleaned_data["base_url"]).rstrip("/")
+        url: str = self.cleaned_data["base_url"]
+        return url.rstrip("/")
 
     def clean_key(self) -> str:
         key: str = self.cleaned_data["key"].strip()
@@ -70,7 +68,7 @@ class ProviderForm(forms.Form):
 class ProviderDeleteForm(forms.Form):
     """Deleting a server cannot be undone, so its name is typed."""
 
-    confirm = forms.CharField(label=gettext_lazy("Name of the server"), max_length=200, strip=True)
+    confirm = CharField(label=gettext_lazy("Name of the server"), max_length=200)
 
     def __init__(self, *args: Any, provider: Provider, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,7 +76,7 @@ class ProviderDeleteForm(forms.Form):
         self.fields["confirm"].widget.attrs.update({"data-confirm": provider.name, "autocomplete": "off"})
 
     def clean_confirm(self) -> str:
-        typed = normalise(self.cleaned_data["confirm"])
+        typed: str = self.cleaned_data["confirm"]
         if typed != self.provider.name:
             raise forms.ValidationError(_("Type “%(name)s” to confirm.") % {"name": self.provider.name})
         return typed

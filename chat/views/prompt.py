@@ -102,7 +102,3 @@ def prompt_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 
 def _prompt_or_404(public_id: UUID) -> SystemPrompt:
     return get_object_or_404(SystemPrompt.objects.live().select_related("updated_by"), public_id=public_id)
-
-
-def _status(form: PromptForm | PromptDeleteForm) -> int:
-    return 422 if form.is_bound and form.errors else 200

@@ -134,7 +134,3 @@ def _check(request: HtmxHttpRequest, provider: Provider) -> None:
 def _wanted(request: HtmxHttpRequest) -> bool:
     """The state asked for, not "the other one": pressed twice, a switch stays where it was put."""
     return request.POST.get("enabled") == "1"
-
-
-def _status(form: ProviderForm | ProviderDeleteForm) -> int:
-    return 422 if form.is_bound and form.errors else 200

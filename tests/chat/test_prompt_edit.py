@@ -122,3 +122,11 @@ def test_who_may_only_read_cannot_write() -> None:
     assert client.post(f"/prompts/{prompt.public_id}/edit/", FIELDS).status_code == 403
     assert client.post(f"/prompts/{prompt.public_id}/default/").status_code == 403
     assert SystemPrompt.objects.get().name == "P"
+
+
+@pytest.mark.parametrize(("field", "length"), [("name", 80), ("description", 300)])
+def test_texts_are_measured_as_they_are_kept(field: str, length: int) -> None:
+    # Composed, this one character becomes three.
+    response = client_of(make_user(role="manager")).post("/prompts/new/", FIELDS | {field: "\ufb2c" * (length // 2)})
+    assert response.status_code == 422
+    assert not SystemPrompt.objects.exists()

@@ -90,24 +90,25 @@ def test_an_empty_key_keeps_the_one_there_is(client: Client) -> None:
         "http://models.example.com/v1",
         "https://models.example.com:8443/v1",
         "https://models.example.com.evil.example.net/v1",
+        "https://models.example.com/another-tenant/v1",
     ],
 )
-def test_a_kept_key_never_follows_the_address_to_another_server(client: Client, address: str) -> None:
+def test_a_kept_key_never_follows_the_address_to_another_one(client: Client, address: str) -> None:
     provider = provider_with_key()
     response = client.post(f"/models/{provider.public_id}/edit/", {"name": "Hosted", "base_url": address})
     assert response.status_code == 422
-    assert "This is another server." in response.content.decode()
+    assert "This is another address." in response.content.decode()
     provider.refresh_from_db()
     assert provider.base_url == "https://models.example.com/v1"
 
 
-def test_another_path_of_the_same_server_keeps_the_key() -> None:
+def test_another_spelling_of_the_same_address_keeps_the_key() -> None:
     provider = provider_with_key()
     update_provider(
         actor=None,
         provider=provider,
         name="Hosted",
-        base_url="https://MODELS.example.com:443/api/v1",
+        base_url="https://MODELS.example.com:443/v1",
         allow_private=False,
     )
     provider.refresh_from_db()
@@ -265,3 +266,13 @@ def test_the_local_model_comes_back_after_its_key_was_lost() -> None:
     Provider.objects.update(sealed_key=b"damaged")
     provider = register_local_model(base_url="http://127.0.0.1:8100/v1", key="a", models=["smollm2"])
     assert endpoint_of(provider).key == "a"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "\ufb2c" * 40), ("base_url", "https://a.example/" + "\ufb2c" * 140)]
+)
+def test_texts_are_measured_as_they_are_kept(client: Client, field: str, value: str) -> None:
+    # Composed, this one character becomes three.
+    sent = {"name": "Hosted", "base_url": "https://models.example.com/v1"} | {field: value}
+    assert client.post("/models/new/", sent).status_code == 422
+    assert not Provider.objects.exists()
