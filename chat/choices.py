@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -12,6 +14,14 @@ from settings_store.store import get_setting
 def usable_models() -> QuerySet[Model]:
     """Models of enabled servers, the demo last."""
     return Model.objects.usable().order_by("provider__is_demo", "provider__name", "name")
+
+
+def model_names() -> list[str]:
+    """How the setting may name each of them: with its server where two servers offer the same."""
+    models = list(usable_models())
+    times = Counter(model.name for model in models)
+    with_server = [f"{model.provider.name}/{model.name}" for model in models if times[model.name] > 1]
+    return [*times, *with_server]
 
 
 def default_model(models: list[Model]) -> Model | None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
+from chat.choices import model_names
 from settings_store.store import define
 
 define(
@@ -12,6 +13,7 @@ define(
     default="",
     required=False,
     max_length=300,
+    suggestions=model_names,
     label=_("Model for new conversations"),
     help=_("Its name, or “server/name” where two servers offer the same. Empty takes the first that is not a demo."),
     category=_("Chat"),

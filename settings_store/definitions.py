@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,10 @@ class UnknownSetting(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One declared setting. `minimum`, `maximum` bound numbers, durations (in seconds) and `max_length` texts."""
+    """One declared setting. `minimum`, `maximum` bound numbers, durations (in seconds) and `max_length` texts.
+
+    `suggestions` are what a form offers and takes; what is kept already may be none of them any more.
+    """
 
     key: str
     type: SettingType
@@ -45,6 +48,7 @@ class Definition:
     pattern: str = ""
     pattern_help: Text = ""
     choices: tuple[tuple[str, Text], ...] = ()
+    suggestions: Callable[[], Sequence[str]] | None = None
     unit: Text = ""
 
     @property
@@ -104,6 +108,7 @@ def define(
     pattern: str = "",
     pattern_help: Text = "",
     choices: Choices = (),
+    suggestions: Callable[[], Sequence[str]] | None = None,
     unit: Text = "",
 ) -> Definition:
     """Declare a setting, in an app's setting_definitions.py; raises ImproperlyConfigured for a slip in it."""
@@ -121,6 +126,7 @@ def define(
         pattern=pattern,
         pattern_help=pattern_help,
         choices=tuple(choice if isinstance(choice, tuple) else (choice, choice) for choice in choices),
+        suggestions=suggestions,
         unit=unit,
     )
     if not KEY.fullmatch(key) or len(key) > KEY_LENGTH:

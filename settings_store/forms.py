@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -44,7 +46,14 @@ class SettingForm(forms.Form):
         text = ("true" if value else "false") if isinstance(value, bool) else str(value)
         if not (self.definition.is_secret and not text):
             self.definition.clean(text)
+        if text and self.definition.suggestions and text not in self.suggestions:
+            raise ValidationError(_("There is nothing of this name here. Take one of those offered."))
         return text
+
+    @cached_property
+    def suggestions(self) -> Sequence[str]:
+        """What is proposed while the value is written."""
+        return self.definition.suggestions() if self.definition.suggestions else ()
 
 
 def value_field(definition: Definition) -> forms.Field:
@@ -55,7 +64,7 @@ def value_field(definition: Definition) -> forms.Field:
     if definition.type is SettingType.CHOICE:
         choices = list(definition.choices)
         return forms.ChoiceField(**options, choices=choices if definition.required else [("", "–"), *choices])
-    widget: forms.Widget = forms.TextInput()
+    widget: forms.Widget = forms.TextInput(attrs={"list": "suggestions"} if definition.suggestions else None)
     if definition.type is SettingType.SECRET:
         widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "mono", "spellcheck": "false"})
     elif definition.type in (SettingType.TEXT, SettingType.JSON):
