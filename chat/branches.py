@@ -33,6 +33,11 @@ class Branch:
     earlier: int = 0
 
     @property
+    def length(self) -> int:
+        """How many messages are read on it, without those of other versions."""
+        return self.earlier + len(self.turns)
+
+    @property
     def unfinished(self) -> Message | None:
         """The answer being written at its end."""
         last = self.turns[-1].message if self.turns else None

@@ -48,6 +48,7 @@ class Generation:
     tokens_in: int | None = None
     tokens_out: int | None = None
     first_token_ms: int | None = None
+    cut_short: bool = False
     began: float = field(default_factory=time.monotonic)
     stop_asked: bool = False
     is_over: bool = False
@@ -184,6 +185,8 @@ async def _receive(generation: Generation) -> None:
                 generation.append(delta.text)
                 if not generation.stored:
                     _keep().wanted.set()
+            if delta.finish == "length":
+                generation.cut_short = True
             if delta.tokens_in is not None:
                 generation.tokens_in = delta.tokens_in
             if delta.tokens_out is not None:
@@ -199,6 +202,7 @@ async def _finish(generation: Generation, status: Message.Status, error: str) ->
         "tokens_out": generation.tokens_out,
         "first_token_ms": generation.first_token_ms,
         "duration_ms": generation.milliseconds(),
+        "cut_short": generation.cut_short,
     }
     for attempt in range(FINISH_ATTEMPTS):
         try:

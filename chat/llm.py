@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from django.utils.translation import gettext as _
 
-from chat.llm_errors import ProviderError, cut, from_event, from_exception, from_status, masked, nonsense
+from chat.llm_errors import ProviderError, cut, from_event, from_exception, from_status, masked, no_api, nonsense
 from settings_store import outbound
 
 # Longer answers end politely; a line this long is no event of this format; a stream this long is no answer.
@@ -68,6 +68,8 @@ async def list_models(endpoint: Endpoint, *, patience: Patience | None = None) -
     """The names of the models the server offers, as it spells them, each once; raises ProviderError."""
     patience = patience or Patience(silence=10, whole=20)
     async with _request(endpoint, "GET", "models", patience=patience) as response:
+        if response.status == 404:
+            raise no_api(str(response.status))
         if response.status != 200:
             raise await _refusal(response)
         body = await _read(response, MAX_LIST_BYTES)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     UNRESOLVED = "unresolved"
     REFUSED = "refused"
     UNAUTHORISED = "unauthorised"
+    NO_API = "no api"
     UNKNOWN_MODEL = "unknown model"
     LIMITED = "limited"
     TOO_LONG = "too long"
@@ -75,6 +76,12 @@ def from_status(status: int, body: str) -> ProviderError:
     if status >= 500:
         return ProviderError(_("The model server reports a fault of its own."), Kind.FAILED, detail)
     return ProviderError(_("The model server does not accept the request."), Kind.REJECTED, detail)
+
+
+def no_api(detail: str) -> ProviderError:
+    """What it means where not even the list of models is found."""
+    sentence = _("No OpenAI API answers at this address; check that it ends in /v1.")
+    return ProviderError(sentence, Kind.NO_API, detail)
 
 
 def from_event(error: object) -> ProviderError:

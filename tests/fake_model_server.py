@@ -65,6 +65,13 @@ MARKDOWN = "Here it is:\n\n```python\nprint('hi')\n```\n\n- one\n- two\n\n<scrip
 # What each model writes; a trailing None means that it then says nothing more and keeps the connection.
 SCRIPTS: dict[str, tuple[bytes | None, ...]] = {
     "good": (STREAM, piece("Hello"), piece(", you"), piece("."), END),
+    "at-the-limit": (
+        STREAM,
+        piece("Hello and"),
+        piece("", "length"),
+        event(choices=[], usage={"prompt_tokens": 7, "completion_tokens": 2048}),
+        DONE,
+    ),
     "markdown": (STREAM, *[piece(MARKDOWN[at : at + 7]) for at in range(0, len(MARKDOWN), 7)], END),
     "busy": (head("429 Too Many Requests", "application/json"), b"{}"),
     "broken": (head("500 Internal Server Error", "text/plain"), b"Traceback: secret"),
@@ -140,6 +147,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(head("200 OK", "application/json") + json.dumps({"data": names}).encode())
         elif path == "/odd/models":
             writer.write(head("200 OK", "application/json") + b'{"models": 3}')
+        elif path == "/wrong/models":
+            writer.write(head("404 Not Found", "text/html") + b"<h1>Not found</h1>")
+        elif path == "/echo/models":
+            said = f"Incorrect API key provided: {headers.get('authorization')}"
+            writer.write(head("401 Unauthorized", "application/json") + json.dumps({"error": said}).encode())
         else:
             await until_the_caller_leaves(reader, answer(writer, json.loads(body), headers.get("authorization", "")))
         await writer.drain()

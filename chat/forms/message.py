@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from chat.choices import default_model, prompts_for, usable_models
 from chat.models import Conversation, Model, SystemPrompt
-from ui.forms import normalise
+from ui.forms import CharField
 
 MAX_CHARACTERS = 100_000
 
@@ -32,7 +32,7 @@ class PromptChoiceField(forms.ModelChoiceField[SystemPrompt]):
 class MessageForm(forms.Form):
     """What is said, to which model, and in a new conversation under which prompt."""
 
-    message = forms.CharField(
+    message = CharField(
         label=gettext_lazy("Message"),
         strip=False,
         error_messages={
@@ -86,10 +86,12 @@ class MessageForm(forms.Form):
             return prompts_for(self.user).filter(default_mark=True).first()
         return super().get_initial_for_field(field, field_name)
 
+    def clean(self) -> None:
+        if "model" in self.errors and not self.models:
+            self.errors["model"] = self.error_class([_("No model is connected.")])
+
     def clean_message(self) -> str:
-        text = normalise(self.cleaned_data["message"])
-        if not text:
-            raise ValidationError(_("Write a message first."))
+        text: str = self.cleaned_data["message"]
         if len(text) > MAX_CHARACTERS:
             raise ValidationError(
                 _("The message is too long: %(length)s of at most %(most)s characters.")

@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('tokens_out', models.PositiveIntegerField(blank=True, null=True, verbose_name='tokens out')),
                 ('first_token_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='first token (ms)')),
                 ('duration_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='duration (ms)')),
+                ('cut_short', models.BooleanField(default=False, editable=False, verbose_name='cut short')),
                 ('stop_requested', models.BooleanField(default=False, editable=False, verbose_name='stop asked for')),
                 ('lease_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='lease until')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),

@@ -69,6 +69,8 @@ class Message(models.Model):
     tokens_out = models.PositiveIntegerField(_("tokens out"), null=True, blank=True)
     first_token_ms = models.PositiveIntegerField(_("first token (ms)"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True, blank=True)
+    # The model ended because no answer may be longer, not because it had said all.
+    cut_short = models.BooleanField(_("cut short"), default=False, editable=False)
     stop_requested = models.BooleanField(_("stop asked for"), default=False, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

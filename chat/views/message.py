@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from accounts.http import HtmxHttpRequest
@@ -62,12 +62,12 @@ def message_show(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) ->
         show_version(actor=request.user, message=message)
     except ValidationError as error:
         form = MessageForm(user=request.user, conversation=message.conversation)
-        return _not_sent(request, message.conversation, form, status=409, sentence=error.messages[0])
+        return _refused(request, message.conversation, form, error)
     return redirect("chat:conversation", public_id)
 
 
 @requires("chat.use")
-@require_safe
+@require_GET
 def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponseBase:
     """An answer as it grows; a reader may come and go as often as it likes."""
     try:
@@ -125,8 +125,7 @@ def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpRes
             return start_conversation(actor=request.user, text=text, model=model, prompt=given["prompt"])
         return send_message(actor=request.user, conversation=conversation, text=text, model=model)
     except ValidationError as error:
-        form.add_error("message", error)
-        return _not_sent(request, conversation, form, status=409)
+        return _refused(request, conversation, form, error)
 
 
 def _again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message | HttpResponse:
@@ -140,7 +139,16 @@ def _again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Messa
     try:
         return answer_again(actor=request.user, answer=answer, model=model)
     except ValidationError as error:
-        return _not_sent(request, answer.conversation, form, status=409, sentence=error.messages[0])
+        return _refused(request, answer.conversation, form, error)
+
+
+def _refused(
+    request: HtmxHttpRequest, conversation: Conversation | None, form: MessageForm, error: ValidationError
+) -> HttpResponse:
+    sentence = error.messages[0]
+    if error.code == "busy":
+        return _not_sent(request, conversation, form, status=409, busy=sentence)
+    return _not_sent(request, conversation, form, status=409, sentence=sentence)
 
 
 def _not_sent(
@@ -150,9 +158,10 @@ def _not_sent(
     *,
     status: int,
     sentence: str = "",
+    busy: str = "",
 ) -> HttpResponse:
-    """The composer again, with what was written in it and a sentence about what is wrong."""
-    context = conversation_page(request, conversation, form) | {"sentence": sentence}
+    """The composer again, with what was written in it and a sentence about what is wrong; `busy` passes by."""
+    context = conversation_page(request, conversation, form) | {"sentence": sentence, "busy": busy}
     if request.htmx and conversation is not None:
         response = render(request, "chat/conversation.html#composer", context, status=status)
         return reswap(retarget(response, "#composer"), "outerHTML")
@@ -165,7 +174,8 @@ def _shown(request: HtmxHttpRequest, answer: Message) -> HttpResponse:
         return redirect("chat:conversation", conversation.public_id)
     question = answer.parent
     turns = [Turn(question), Turn(answer)] if question else [Turn(answer)]
-    context = {"conversation": conversation, "branch": Branch(turns), "swapped": True}
+    # How many messages there are now is said with the end of the answer: only that reads the whole branch.
+    context = {"conversation": conversation, "branch": Branch(turns), "model": answer.model, "swapped": True}
     return render(request, "chat/conversation.html#exchange", context)
 
 

@@ -189,3 +189,25 @@ def test_the_demo_model_is_called_one(as_ana: Client, provider: Provider, good: 
 def test_first_words_make_a_title(text: str, title: str) -> None:
     assert first_words(text) == title
     assert len(first_words(text)) <= 60
+
+
+def test_the_head_counts_what_is_read_not_other_versions(as_ana: Client, ana: User, good: Model) -> None:
+    answer = stored_answer(ana, good, content="Once", status=Message.Status.COMPLETE)
+    again = Message.objects.create(
+        conversation=answer.conversation, parent=answer.parent, role=Message.Role.ASSISTANT, content="Twice"
+    )
+    Conversation.objects.update(message_count=3, active_leaf=again)
+    assert "2 messages</p>" in as_ana.get(page_of(answer.conversation)).content.decode()
+
+
+def test_an_answer_that_never_came_took_no_time(as_ana: Client, ana: User, good: Model) -> None:
+    answer = stored_answer(ana, good, status=Message.Status.FAILED, error="No.", duration_ms=3)
+    assert "0.00 s" not in as_ana.get(page_of(answer.conversation)).content.decode()
+
+
+# Composed as it is kept, this one character becomes three.
+@pytest.mark.parametrize(("title", "status"), [("\ufb2c" * 66, 302), ("\ufb2c" * 67, 422)])
+def test_a_title_is_measured_as_it_is_kept(as_ana: Client, ana: User, good: Model, title: str, status: int) -> None:
+    answer = stored_answer(ana, good, content="Hello", status=Message.Status.COMPLETE)
+    url = reverse("chat:conversation_rename", args=[answer.conversation.public_id])
+    assert as_ana.post(url, {"title": title}).status_code == status

@@ -196,3 +196,13 @@ def test_roles_alternate_and_the_oldest_give_way() -> None:
         {"role": "assistant", "content": "a"},
         {"role": "user", "content": "b\n\nc"},
     ]
+
+
+async def test_an_answer_cut_off_at_the_limit_says_so(talk: Talk) -> None:
+    cut = await talk.send("Tell me everything", "at-the-limit")
+    article = (await talk.follow(cut))[-1].data
+    assert "Cut off at the longest answer (2,048 tokens)." in article
+    assert "Try again" in article
+    assert (await talk.finished(cut)).status == Message.Status.COMPLETE
+    whole = await talk.send("Hello?", "good", cut.conversation)
+    assert "Cut off" not in (await talk.follow(whole))[-1].data

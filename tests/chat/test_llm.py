@@ -119,6 +119,13 @@ async def test_our_key_is_in_no_detail(endpoint: Endpoint, model: str) -> None:
     assert KEY not in error.detail
 
 
+async def test_our_key_is_in_no_detail_of_a_list_refused(model_server: ModelServer) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await list_models(Endpoint(f"{model_server.address}/echo", key=KEY, allow_private=True))
+    assert "Incorrect API key" in caught.value.detail
+    assert KEY not in caught.value.detail
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -159,6 +166,13 @@ async def test_an_unreadable_list_is_a_sentence(model_server: ModelServer) -> No
     with pytest.raises(ProviderError) as caught:
         await list_models(Endpoint(f"{model_server.address}/odd", allow_private=True))
     assert caught.value.kind is Kind.NONSENSE
+
+
+async def test_an_address_without_an_api_is_told_from_a_missing_model(model_server: ModelServer) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await list_models(Endpoint(f"{model_server.address}/wrong", allow_private=True))
+    assert caught.value.kind is Kind.NO_API
+    assert "/v1" in caught.value.sentence
 
 
 async def test_sockets_are_given_back_when_a_reader_leaves(endpoint: Endpoint, model_server: ModelServer) -> None:

@@ -47,6 +47,8 @@ async def test_htmx_gets_the_two_bubbles_and_an_empty_composer(talk: Talk) -> No
     assert "Two &amp; more" in body
     assert "sse-connect" in body
     assert "Stop" in body
+    # The composer names the model that answers now.
+    assert 'id="model-in-use" hx-swap-oob="true">count-20-50ms ' in body
     assert 'hx-swap-oob="true"></textarea>' in body
 
 
@@ -57,6 +59,24 @@ async def test_one_answer_at_a_time_and_the_text_stays(talk: Talk) -> None:
     assert "Wait for the answer" in response.content.decode()
     assert "And another thing</textarea>" in response.content.decode()
     assert await Message.objects.acount() == 2
+
+
+async def test_what_was_in_the_way_is_gone_with_the_answer(talk: Talk) -> None:
+    answer = await talk.send("Count", "count-20-50ms")
+    early = await talk.post("And another thing", "good", answer.conversation, **{"HX-Request": "true"})
+    busy = '<div id="composer-busy"><p class="error" role="alert">Wait for the answer'
+    assert busy in early.content.decode()
+    assert '<div hx-swap-oob="innerHTML:#composer-busy"></div>' in (await talk.follow(answer))[-1].data
+
+
+@pytest.mark.django_db
+def test_without_any_model_the_text_stays_and_nobody_is_told_to_choose(as_ana: Client) -> None:
+    response = as_ana.post(NEW, {"message": "Hello?"})
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "No model is connected." in page
+    assert "Choose a model." not in page
+    assert "Hello?</textarea>" in page
 
 
 async def test_the_prompt_is_kept_as_it_was(talk: Talk) -> None:

@@ -164,3 +164,9 @@ def test_streams_are_only_read_and_only_by_people_signed_in(
     for name in ("stop", "again", "show"):
         assert as_ana.get(address_of(answer, name)).status_code == 405
     assert client.get(address_of(answer, "stream")).status_code == 302
+
+
+@pytest.mark.django_db
+def test_only_who_reads_a_stream_opens_it(as_ana: Client, ana: User, good: Model) -> None:
+    answer = stored_answer(ana, good, status=Message.Status.PENDING)
+    assert as_ana.head(address_of(answer, "stream")).status_code == 405

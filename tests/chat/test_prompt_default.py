@@ -115,3 +115,14 @@ def test_taking_and_giving_the_mark_at_once_leaves_one_default() -> None:
             *(lambda prompt=prompt: delete_prompt(actor=None, prompt=prompt) for prompt in prompts[:2]),
         )
         assert len(defaults()) == 1
+
+
+@pytest.mark.django_db
+def test_deleting_the_default_says_what_comes_after_it() -> None:
+    client = client_of(make_user(role="manager"))
+    default = create_prompt(actor=None, name="A", content="x")
+    url = f"/prompts/{default.public_id}/delete/"
+    assert "new conversations begin without instructions" in client.get(url).content.decode()
+    other = create_prompt(actor=None, name="B", content="x")
+    assert "It is the default prompt, so another takes its place." in client.get(url).content.decode()
+    assert "default prompt" not in client.get(f"/prompts/{other.public_id}/delete/").content.decode()
