@@ -1,6 +1,6 @@
 """Whether anything is lost when the server dies while answers stream: kill -9, again and again.
 
-    uv run python proofs/stream_crash.py [--quick]
+    uv run python proofs/stream_crash.py [--quick | --crashes N]
 
 Each time several answers are being read when every web process is killed at once, at a random moment. Afterwards each
 message that was acknowledged must be there, each cut answer must say "interrupted" within ten seconds of the restart,
@@ -104,7 +104,9 @@ async def ended(client: aiohttp.ClientSession, readings: list[Reading], *, since
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three crashes, under a minute, instead of two hundred")
-    crashes = 3 if parser.parse_args().quick else 200
+    parser.add_argument("--crashes", type=int, default=200, help="how many (200)")
+    options = parser.parse_args()
+    crashes = 3 if options.quick else options.crashes
     found = Findings()
     free = {"GATEHOUSE_SETTING_CHAT_MESSAGES_PER_MINUTE": "1000"}
     with steady_model() as url, house(workers=2, model_url=f"{url}/v1", model=MODEL, settings=free) as place:
