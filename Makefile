@@ -19,7 +19,7 @@ manage: ## a manage.py command on the data of `make run`: make manage ARGS="init
 setup: ## install everything needed to work on Gatehouse
 	@scripts/setup.sh all
 
-test: ## every test, on SQLite and on PostgreSQL, with a browser where there is one
+test: ## every test, on SQLite, PostgreSQL and MariaDB where one answers, with a browser too
 	@scripts/setup.sh all && exec $(PYTHON) scripts/test.py
 
 check: ## format, types, floors, templates, migrations and deployment settings

@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import setting_definitions  # noqa: F401,  - models must be loaded first
+        from accounts import links, setting_definitions  # noqa: F401,  - models must be loaded first
 
         registry.add_permissions(
             Permission("users.read", _("See people of the own team"), ("accounts.view_user", "accounts.view_session")),
@@ -25,7 +25,9 @@ class AccountsConfig(AppConfig):
         registry.rail.append(
             RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010)
         )
+        registry.object_links["accounts.user"] = links.user_page
         registry.user_tabs += [
             UserTab(_("Details"), "accounts:user_detail", permission="users.read", order=10),
             UserTab(_("Sessions"), "accounts:user_sessions", permission="users.read", order=30),
+            UserTab(_("History"), "accounts:user_history", permission="audit.read", order=90),
         ]

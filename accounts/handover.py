@@ -19,15 +19,15 @@ def keep(session: SessionBase, person: User, password: str) -> None:
 
 
 def take(session: SessionBase, person: User) -> str | None:
-    """The password made for this person, the first time it is asked for; None from then on."""
+    """The password made for this person, the first time it is asked for; None from then on.
+
+    Raises CannotOpen where it does not open any more, because its key was dropped in the moment between.
+    """
     kept = session.get(SESSION_KEY)
     if kept is None or kept["person"] != str(person.public_id):
         return None
     del session[SESSION_KEY]
-    try:
-        return crypto.open_sealed(base64.b64decode(kept["sealed"]), context=_context(person)).decode()
-    except crypto.CannotOpen:
-        return None
+    return crypto.open_sealed(base64.b64decode(kept["sealed"]), context=_context(person)).decode()
 
 
 def _context(person: User) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -17,6 +18,7 @@ from accounts.credentials import Crowded
 from accounts.models import Session, User
 from accounts.sessions import idle_life
 from settings_store import circumstances
+from settings_store.disk import is_full
 from ui.guard import Kind, View, access_of
 
 # Activity is written down at most this often, so that reading pages hardly ever writes.
@@ -42,7 +44,8 @@ class ActivityMiddleware(MiddlewareMixin):
             return
         circumstances.update(session_id=str(row.public_id))
         structlog.contextvars.bind_contextvars(user_id=request.user.pk)
-        _note(row)
+        if access is None or not access.background:
+            _note(row)
         _suit(request, request.user)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -64,9 +67,14 @@ def _note(row: Session) -> None:
     if now - row.last_activity < RESOLUTION:
         return
     row.last_activity, row.expire_date = now, min(now + idle_life(), row.ends_at)
-    Session.objects.filter(pk=row.pk, last_activity__lte=now - RESOLUTION).update(
-        last_activity=row.last_activity, expire_date=row.expire_date
-    )
+    try:
+        Session.objects.filter(pk=row.pk, last_activity__lte=now - RESOLUTION).update(
+            last_activity=row.last_activity, expire_date=row.expire_date
+        )
+    except Error as error:
+        # Where there is no room to note it, people can still read.
+        if not is_full(error):
+            raise
 
 
 def _suit(request: HttpRequest, person: User) -> None:

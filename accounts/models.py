@@ -16,8 +16,8 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.devices import device_in_words, is_phone
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
+from ui.devices import device_in_words, is_phone
 
 
 class UserQuerySet(models.QuerySet["User"]):

@@ -8,21 +8,23 @@ define(
     "accounts.session.idle_minutes",
     type="integer",
     default=720,
-    label=_("Idle minutes before sign-out"),
+    label=_("Idle time before sign-out"),
     help=_("A session that does nothing for this long ends."),
     category=_("Accounts"),
     minimum=5,
     maximum=43_200,
+    unit=_("minutes"),
 )
 define(
     "accounts.session.absolute_hours",
     type="integer",
     default=168,
-    label=_("Hours a session may last"),
+    label=_("Longest session"),
     help=_("However busy a session is, it ends this long after the person signed in."),
     category=_("Accounts"),
     minimum=1,
     maximum=720,
+    unit=_("hours"),
 )
 define(
     "accounts.lockout.attempts",
@@ -38,9 +40,10 @@ define(
     "accounts.lockout.seconds",
     type="integer",
     default=60,
-    label=_("Seconds of the lock"),
+    label=_("Length of the lock"),
     help=_("How long no password is tried after that many wrong ones."),
     category=_("Accounts"),
     minimum=10,
     maximum=86_400,
+    unit=_("seconds"),
 )

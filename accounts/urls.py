@@ -25,6 +25,7 @@ urlpatterns = [
     path("users/<uuid:user_id>/deactivate/", user.user_deactivate, name="user_deactivate"),
     path("users/<uuid:user_id>/password/", user.user_password, name="user_password"),
     path("users/<uuid:user_id>/password/made/", user.user_password_made, name="user_password_made"),
+    path("users/<uuid:user_id>/history/", user.user_history, name="user_history"),
     path("users/<uuid:user_id>/sessions/", user.user_sessions, name="user_sessions"),
     path("users/<uuid:user_id>/sessions/revoke/", user.user_sessions_revoke, name="user_sessions_revoke"),
     path(

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from settings_store import sealed
 from ui.registry import Permission, RailEntry, registry
 
 
@@ -9,8 +10,16 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from chat import setting_definitions  # noqa: F401 - models must be loaded first
+        from chat import links, setting_definitions  # noqa: F401 - models must be loaded first
+        from chat.actions.provider import seal_context
+        from chat.models import Provider
 
+        registry.object_links |= {
+            "chat.conversation": links.conversation_page,
+            "chat.systemprompt": links.prompt_page,
+            "chat.provider": links.provider_page,
+        }
+        sealed.add(sealed.SealedColumn(Provider, "sealed_key", context=seal_context))
         registry.add_permissions(
             Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),
             Permission("models.read", _("See model servers"), ("chat.view_provider", "chat.view_model")),

@@ -20,12 +20,12 @@ from django.db import Error
 from django.utils.translation import gettext as _
 
 from chat.actions.message import finish_answer, keep_answers
-from chat.database import in_database
 from chat.llm import stream_chat
 from chat.llm_errors import Kind, ProviderError
 from chat.models import Message
 from chat.requests import AnswerRequest
 from chat.tasks import entitle_later
+from settings_store.database import in_database
 
 # Leases are renewed, grown text is stored and stops are looked for this often, for all answers of a process at once.
 # Readers in another process see what is stored, so few answers are stored more often than many.

@@ -9,7 +9,7 @@ from django.db import Error
 
 from chat import generation
 from chat.actions.message import interrupt_orphans
-from chat.database import in_database
+from settings_store.database import in_database
 
 # Leases left by a process that died have run out by the last of these (see actions.message.LEASE).
 SWEEPS_AT_SECONDS = (0.0, 2.0, 4.0, 6.2)

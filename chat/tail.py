@@ -21,11 +21,11 @@ from django.utils.html import escape
 from accounts.models import Session
 from accounts.sessions import absolute_life, idle_life
 from chat.actions.message import interrupt_orphans
-from chat.database import in_database
 from chat.generation import Generation, running
 from chat.markdown import finished_length, opens_code, to_html, unfinished_html
 from chat.models import Message
 from rbac.backend import RoleBackend
+from settings_store.database import in_database
 
 # At most 25 events a second for each reader: faster than anybody reads, and cheaper for both sides.
 PACE_SECONDS = 0.04

@@ -12,11 +12,11 @@ from django.tasks import task
 
 from chat.actions.conversation import title_conversation
 from chat.actions.provider import endpoint_of
-from chat.database import close_connections
 from chat.llm import Patience, complete_chat
 from chat.llm_errors import ProviderError
 from chat.models import Conversation, Message
 from settings_store.crypto import CannotOpen
+from settings_store.database import close_connections
 
 TITLE_WORDS = 6
 TITLE_CHARACTERS = 80

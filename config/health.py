@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -10,32 +10,52 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
-from ui.registry import registry
+from settings_store.trail.chain import foreign_words, unknown_key
+from ui.registry import HealthCheck, registry
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at; `problem` is empty where all is well, else a sentence."""
+    """One thing looked at; `problem` is empty where all is well, else a sentence.
+
+    What is not fatal is to be seen to, and takes no process out of service.
+    """
 
     name: str
     problem: str
+    is_fatal: bool = True
 
 
-def findings() -> list[Finding]:
+def findings(*, only_fatal: bool = False) -> list[Finding]:
     """Every check in order; where the database is away the others would only repeat it."""
     database = Finding("database", _run(_database))
     if database.problem:
         return [database]
-    checks: list[tuple[str, Callable[[], str]]] = [("migrations", _migrations)]
-    checks += [(check.name, check.check) for check in registry.health_checks]
-    return [database, *(Finding(name, _run(check)) for name, check in checks)]
+    checks = [HealthCheck("migrations", _migrations), *registry.health_checks]
+    wanted = [check for check in checks if check.is_fatal or not only_fatal]
+    return [database, *(Finding(check.name, _run(check.check), check.is_fatal) for check in wanted)]
+
+
+def is_ready(found: Iterable[Finding]) -> bool:
+    return not any(finding.problem and finding.is_fatal for finding in found)
 
 
 def unprepared() -> str:
     """Why nothing can be kept in the database yet, in a sentence; empty where it can."""
     return _run(_database) or _run(_migrations)
+
+
+def wrong_key() -> str:
+    """Why this process must not begin, in a sentence: its key is not the trail's. Empty where that cannot be asked."""
+    try:
+        unknown = unknown_key()
+    except Error:
+        return ""
+    finally:
+        connection.close()
+    return foreign_words(unknown) if unknown else ""
 
 
 def _run(check: Callable[[], str]) -> str:

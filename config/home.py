@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from chat.models import Conversation, Model, Provider
+from settings_store.health import unopened_settings
 from settings_store.models import AuditEvent
 from ui.registry import HomeCard
 
@@ -18,13 +19,15 @@ READINGS = ("conversation.opened", "provider.checked")
 def attention(request: HttpRequest) -> dict[str, Any] | None:
     """What somebody should do something about; nothing where all is well."""
     user = request.user
-    if not user.has_perm("models.read"):
-        return None
-    failing = Provider.objects.filter(is_enabled=True).exclude(trouble="").order_by("name")[:LINES]
-    no_model = user.has_perm("models.write") and not Model.objects.usable().exists()
-    if not failing and not no_model:
-        return None
-    return {"failing": failing, "no_model": no_model}
+    failing: list[Provider] = []
+    if user.has_perm("models.read"):
+        failing = list(Provider.objects.filter(is_enabled=True).exclude(trouble="").order_by("name")[:LINES])
+    found = {
+        "failing": failing,
+        "no_model": user.has_perm("models.write") and not Model.objects.usable().exists(),
+        "unopened": unopened_settings(LINES) if user.has_perm("settings.read") else [],
+    }
+    return found if any(found.values()) else None
 
 
 def recent_conversations(request: HttpRequest) -> dict[str, Any] | None:

@@ -17,15 +17,15 @@ from django.utils.translation import gettext as _
 from accounts.actions.user import create_user
 from accounts.credentials import one_time_password
 from accounts.models import User
-from chat.actions.provider import endpoint_of, register_local_model
-from chat.models import Provider
+from chat.actions.provider import register_local_model
 from config.environment import env
 from rbac.actions.assignment import assign_role
 from rbac.actions.seeding import seed_system_roles
 from rbac.models import Role
 from rbac.system_roles import ADMIN, SYSTEM_ROLES
-from settings_store import audit
-from settings_store.crypto import CannotOpen
+from settings_store import audit, sealed
+from settings_store.health import put_back
+from settings_store.trail.words import drop_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ def drop_everything() -> None:
         "mysql": ("SET FOREIGN_KEY_CHECKS=0", "SET FOREIGN_KEY_CHECKS=1"),
         "postgresql": ("", "DROP FUNCTION IF EXISTS settings_store_refuse()"),
     }[connection.vendor]
+    drop_words(connection)
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     with connection.cursor() as cursor:
         if before:
@@ -123,13 +124,10 @@ def faults() -> Iterator[str]:
             yield _("The system role %(role)s lacks %(permissions)s.") % {"role": wanted.name, "permissions": lacking}
     if not any(user.has_perm("roles.admin") for user in User.objects.active()):
         yield _("Nobody who is active may administer roles.")
-    for provider in Provider.objects.exclude(sealed_key=None):
-        try:
-            endpoint_of(provider)
-        except CannotOpen:
-            yield _("The key of the model server %(name)s cannot be opened with the keys of this start.") % {
-                "name": provider.name
-            }
+    for value in sealed.unopened():
+        yield _("%(value)s does not open: %(why)s") % {"value": value, "why": value.error}
+    for older in put_back():
+        yield _("%(value)s does not open: %(why)s") % {"value": older, "why": older.error}
     for broken in audit.verify():
         yield _("The audit trail is broken at event %(sequence)d: %(fault)s") % {
             "sequence": broken.sequence,

@@ -40,7 +40,8 @@ def logging_config(*, level: str, human: bool) -> dict[str, Any]:
                 "foreign_pre_chain": shared,
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"full disk": {"()": "settings_store.disk.SayOnce"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["full disk"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Django logs every 4xx as a warning with the path; the request log line already says it.

@@ -10,18 +10,22 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.encoding import escape_uri_path
 from django.utils.http import urlencode
 from django_structlog.middlewares import RequestMiddleware
 
 from config.access import declared_access
-from ui.guard import Kind, View
+from ui.guard import Access, Kind, View
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()" for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 )
+
+
+# What htmx takes as the end of what it asks for again and again.
+STOP_POLLING = 286
 
 
 class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
@@ -36,6 +40,9 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
             raise PermissionDenied
         if access.kind is Kind.PUBLIC:
             return None
+        if access.background and request.headers.get("HX-Request") and not _may(request, access):
+            # This status ends the asking, where a refusal would be asked for again every few seconds.
+            return render(request, "ui/stopped.html", status=STOP_POLLING)
         if not request.user.is_authenticated:
             url = resolve_url(self.get_login_url(view_func))
             return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
@@ -44,6 +51,10 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         if access.permission and not request.user.has_perm(access.permission):
             raise PermissionDenied(access.permission)
         return None
+
+
+def _may(request: HttpRequest, access: Access) -> bool:
+    return request.user.is_authenticated and (not access.permission or request.user.has_perm(access.permission))
 
 
 class RequestLogMiddleware(RequestMiddleware):

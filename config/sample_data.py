@@ -23,6 +23,7 @@ from accounts.models import User
 from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider, record_check, set_provider_enabled
 from chat.models import Conversation, Message, Model, SystemPrompt
+from config.sample_settings import add_sample_settings
 from rbac.actions import assign_role, revoke_role
 from rbac.models import Assignment, Role
 from rbac.system_roles import ADMIN
@@ -74,7 +75,8 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
     people = _add_people(team["person"])
     prompts = _add_prompts(team["prompt"])
     models = _add_models()
-    talks = list(_talks(team["person"], people, prompts, models, chance=chance, now=now or timezone.now()))
+    moment = now or timezone.now()
+    talks = list(_talks(team["person"], people, prompts, models, chance=chance, now=moment))
     if admin:
         _give_some_to(admin, talks)
     conversations = _store_conversations(talks)
@@ -83,6 +85,7 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
         "prompts": len(prompts),
         "conversations": len(conversations),
         "messages": _store_messages(talks, conversations, chance=chance),
+        "changes of settings": add_sample_settings(people, now=moment),
     }
     audit.record("installation.sample_data_added", actor=None, after=made)
     return made

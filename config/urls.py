@@ -18,5 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("admin/", admin.site.urls),
 ]
+handler404 = "config.views.not_found"
+handler500 = "config.views.broken"
 if settings.DEBUG:
     urlpatterns.append(path("__reload__/", include("django_browser_reload.urls")))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views import defaults
 from django.views.decorators.http import require_safe
 
-from config.health import findings
+from config.health import findings, is_ready
+from settings_store.disk import is_full
+from settings_store.trail.chain import ForeignTrail
+from ui.absence import NotThere
 from ui.guard import public, signed_in
 from ui.registry import registry
 
@@ -38,10 +45,12 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """One word to everybody, ready or unready; every check with its sentence to those who may read the system."""
-    found = findings()
-    ready = not any(finding.problem for finding in found)
+    details = _may_see_details(request)
+    # What is not fatal makes no difference to the one word, and whoever asks for it asks often.
+    found = findings(only_fatal=not details)
+    ready = is_ready(found)
     status = 200 if ready else 503
-    if _may_see_details(request):
+    if details:
         return render(request, "config/readyz.html", {"findings": found, "ready": ready}, status=status)
     return HttpResponse("ready" if ready else "unready", content_type="text/plain", status=status)
 
@@ -51,3 +60,28 @@ def _may_see_details(request: HttpRequest) -> bool:
         return request.user.has_perm("system.read")
     except Error:  # the person cannot be looked up while the database is away
         return False
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Where nothing is, with the sentence of a page that knows what is not there."""
+    sentence = exception.sentence if isinstance(exception, NotThere) else ""
+    return render(request, "404.html", {"sentence": sentence}, status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Where something went wrong; what those who run the installation can mend is said, and asks no database."""
+    trouble = sys.exception()
+    if is_full(trouble):
+        title = _("There is no room left to save this")
+        words = _("The disk of the database is full; nothing was saved, and nothing saved before was harmed.")
+    elif isinstance(trouble, ForeignTrail):
+        title, words = _("Nothing can be changed here now"), _("Nothing was saved.") + f" {trouble}"
+    else:
+        return defaults.server_error(request)
+    if request.headers.get("HX-Request") or "text/html" not in request.headers.get("Accept", "text/html"):
+        answer = HttpResponse(words, content_type="text/plain; charset=utf-8")
+    else:
+        answer = HttpResponse(render_to_string("503.html", {"title": title, "words": words}))
+    answer.status_code = 503
+    answer["Retry-After"] = "30"
+    return answer

@@ -14,6 +14,7 @@ class RbacConfig(AppConfig):
         from accounts.signals import user_registered
         from rbac.actions import give_default_role
         from rbac.columns import role_names
+        from rbac.links import role_page
         from rbac.rules import user_refusal
 
         registry.add_permissions(
@@ -41,5 +42,6 @@ class RbacConfig(AppConfig):
         )
         registry.user_tabs.append(UserTab(_("Roles"), "rbac:user_roles", permission="users.read", order=20))
         registry.user_columns.append(UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10))
+        registry.object_links["rbac.role"] = role_page
         user_rules.append(user_refusal)
         user_registered.connect(give_default_role, dispatch_uid="rbac.default_role")

@@ -31,6 +31,7 @@ from config import environment  # noqa: E402 - found only from here on
 SCRIPTS = ROOT / "scripts"
 LOG_BYTES = 5_000_000
 START_SECONDS = 60
+KEY_BYTES = 32
 # An answer under way is let finish; whoever cannot wait asks a second time.
 STOP_SECONDS = 25
 
@@ -146,15 +147,35 @@ def _environment(data: Path, *, dev: bool) -> dict[str, str]:
     env["PYTHONUNBUFFERED"] = "1"
     for name, value in _keys(data).items():
         env[name] = os.environ.get(name) or value
+    _check_encryption_key(
+        env["DATABASE_ENCRYPTION_KEY"], given=bool(os.environ.get("DATABASE_ENCRYPTION_KEY")), data=data
+    )
     return env
+
+
+def _check_encryption_key(text: str, *, given: bool, data: Path) -> None:
+    """Refuse one that cannot be a key before anything is started; the sentence never holds it."""
+    where = "" if given else f" in {data / 'keys.json'}"
+    for number, part in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+        try:
+            length = len(base64.b64decode(part, validate=True))
+        except ValueError:
+            length = 0
+        if length != KEY_BYTES:
+            raise SystemExit(
+                f"Key {number} of DATABASE_ENCRYPTION_KEY{where} is not base64 of exactly {KEY_BYTES} bytes."
+            )
 
 
 def _keys(data: Path) -> dict[str, str]:
     """SECRET_KEY and DATABASE_ENCRYPTION_KEY of this data folder, made at the first start."""
     file = data / "keys.json"
     if file.exists():
-        keys: dict[str, str] = json.loads(file.read_text())
-        return keys
+        try:
+            kept = json.loads(file.read_text())
+            return {name: str(kept[name]) for name in ("SECRET_KEY", "DATABASE_ENCRYPTION_KEY")}
+        except (ValueError, KeyError, TypeError):
+            raise SystemExit(f"{file} is damaged: it must hold SECRET_KEY and DATABASE_ENCRYPTION_KEY.") from None
     given = os.environ.get("SECRET_KEY") and os.environ.get("DATABASE_ENCRYPTION_KEY")
     if (data / "prepared").exists() and not given:
         raise SystemExit(

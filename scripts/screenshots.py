@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import processes
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
@@ -27,6 +27,9 @@ PAGES = {
     "users": "/users/",
     "roles": "/roles/",
     "settings": "/settings/",
+    "compare": "/settings/compare/?left=staging&right=production",
+    "proposals": "/settings/proposals/",
+    "rollback": "/settings/rollback/preview/?kind=version&key=chat.max_output_tokens&environment=production&version=1",
     "models": "/models/",
     "audit": "/audit/",
 }
@@ -71,6 +74,36 @@ def _take_all(browser: Browser, url: str, password: str) -> None:
     for name, address in pages.items():
         page.goto(address)
         _take(page, name)
+    page.goto("/settings/?q=helvia")
+    _open_row(page).fill("Mo–Su 8–20")
+    _take(page, "settings-row", at="tbody form")
+    _conflict(context, page)
+    _take(page, "conflict", at="tbody form")
+    page.goto("/audit/?action=setting.changed")
+    page.locator("tbody a[aria-expanded]").first.click()
+    page.locator("tr.detail").wait_for()
+    _take(page, "audit-row")
+
+
+def _open_row(page: Page) -> Locator:
+    """The field of a setting that was opened in its row."""
+    page.locator("tbody", has_text="helvia.support_hours").locator("td[data-l=Development] a.v").click()
+    field = page.get_by_label("Value", exact=True)
+    field.wait_for()
+    return field
+
+
+def _conflict(context: BrowserContext, page: Page) -> None:
+    """Somebody else has saved a value while this page was open."""
+    save = page.locator("tbody form button.primary")
+    other = context.new_page()
+    other.goto("/settings/?q=helvia")
+    _open_row(other).fill("Mo–Fr 7–19")
+    other.locator("tbody form button.primary").click()
+    other.locator("tbody form").wait_for(state="detached")
+    other.close()
+    save.click()
+    page.locator("[data-theirs]").wait_for()
 
 
 def _conversation(page: Page) -> str:
@@ -82,14 +115,15 @@ def _conversation(page: Page) -> str:
     return page.url
 
 
-def _take(page: Page, name: str) -> None:
-    """The page as it stands: light, dark, and on a phone."""
-    page.screenshot(path=FOLDER / f"{name}-light.png")
-    page.emulate_media(color_scheme="dark")
-    page.screenshot(path=FOLDER / f"{name}-dark.png")
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    page.screenshot(path=FOLDER / f"{name}-narrow.png")
+def _take(page: Page, name: str, *, at: str = "") -> None:
+    """The page, or as much of it as ends with the element `at`: light, dark, and on a phone."""
+    for scheme in ("light", "dark", "narrow"):
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        width, height = NARROW if scheme == "narrow" else WIDE
+        page.set_viewport_size({"width": width, "height": height})
+        if at:
+            page.locator(at).first.evaluate("element => element.scrollIntoView({block: 'end'})")
+        page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 

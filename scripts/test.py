@@ -1,4 +1,4 @@
-"""`make test`: the suite on SQLite and on a real PostgreSQL; names at the end what was run on neither.
+"""`make test`: the suite on SQLite, on a real PostgreSQL, and on MariaDB where one answers; names what was run on none.
 
 Arguments go to pytest: `.venv/bin/python scripts/test.py tests/rbac`.
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+NO_MARIADB = "no server answers root without a password on 127.0.0.1:3306, and TEST_MARIADB_URL is not set."
 ROOT = Path(__file__).resolve().parent.parent
 # Whatever the shell has set for a server must not reach the suite.
 FOREIGN = ("DATABASE_", "DB_", "GATEHOUSE_", "LOCAL_MODEL")
@@ -24,7 +25,10 @@ def main() -> int:
     os.chdir(ROOT)
     failed, left_out = [], []
     with tempfile.TemporaryDirectory(prefix="gatehouse-tests-") as folder, _postgresql(Path(folder)) as postgresql:
-        for database, url in (("SQLite", ""), ("PostgreSQL", postgresql)):
+        mariadb = _mariadb()
+        for database, url in (("SQLite", ""), ("PostgreSQL", postgresql), ("MariaDB", mariadb)):
+            if url is None:
+                continue
             print(f"\n— {database} —", flush=True)
             notes = Path(folder) / f"{database}.skipped"
             if _suite(url, data=Path(folder) / database, notes=notes):
@@ -38,7 +42,9 @@ def main() -> int:
         count = sum(said == reason for said in nowhere.values())
         print(f"Left out: {count} tests, because {reason}")
     if not nowhere:
-        print("Nothing was left out.")
+        print("No test was left out.")
+    if mariadb is None:
+        print(f"MariaDB was left out: {NO_MARIADB}")
     in_ci = os.environ.get("CI", "").lower() in {"1", "true"}
     if nowhere and in_ci:
         print("With CI=true nothing may be left out.")
@@ -53,6 +59,22 @@ def _suite(url: str, *, data: Path, notes: Path) -> int:
     workers = str(min(max(os.cpu_count() or 1, 2), 8))
     command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", *sys.argv[1:]]
     return subprocess.run(command, env=env).returncode
+
+
+def _mariadb() -> str | None:
+    """The address of a MariaDB: TEST_MARIADB_URL, else one on this machine whose root needs no password, else none.
+
+    No package brings a server along, as one does for PostgreSQL; so it is no failure where there is none.
+    """
+    if given := os.environ.get("TEST_MARIADB_URL"):
+        return given
+    import pymysql
+
+    try:
+        pymysql.connect(host="127.0.0.1", port=3306, user="root", connect_timeout=3).close()
+    except (pymysql.MySQLError, OSError):
+        return None
+    return "mysql://root@127.0.0.1:3306/test"
 
 
 @contextmanager

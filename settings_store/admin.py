@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import Model
+from django.urls import reverse
 
-from settings_store.models import AuditEvent, AuditHead, LimitCounter, Setting, SettingVersion, StoreVersion
+from settings_store.models import (
+    AuditEvent,
+    AuditHead,
+    ChainKey,
+    KeyUse,
+    LimitCounter,
+    OwnSetting,
+    Proposal,
+    Protection,
+    SealedVersion,
+    Setting,
+    SettingImport,
+    SettingVersion,
+    StoreVersion,
+)
+from settings_store.setting_admin import SettingAdmin
 from ui.admin import ViewOnlyAdmin
 
-
-@admin.register(Setting)
-class SettingAdmin(ViewOnlyAdmin):
-    list_display = ("key", "environment", "version", "updated_at", "updated_by_name")
-    list_filter = ("environment",)
-    ordering = ("key", "environment")
-    search_fields = ("key", "updated_by_name")
-    fields = ("key", "environment", "version", "value", "updated_at", "updated_by_name")
+admin.site.register(Setting, SettingAdmin)
 
 
 @admin.register(SettingVersion)
@@ -77,9 +87,9 @@ class AuditHeadAdmin(ViewOnlyAdmin):
 
 @admin.register(StoreVersion)
 class StoreVersionAdmin(ViewOnlyAdmin):
-    list_display = ("id", "version")
+    list_display = ("id", "version", "next_due")
     search_fields = ("version",)
-    fields = ("version",)
+    fields = ("version", "next_due")
 
 
 @admin.register(LimitCounter)
@@ -88,3 +98,100 @@ class LimitCounterAdmin(ViewOnlyAdmin):
     search_fields = ("key",)
     ordering = ("-window_ends",)
     fields = ("key", "count", "window_ends")
+
+
+@admin.register(OwnSetting)
+class OwnSettingAdmin(ViewOnlyAdmin):
+    """To look at; the rules are changed on the page that knows which values they would break."""
+
+    list_display = ("key", "type", "category", "retired_at", "created_by_name")
+    list_filter = ("type", "category")
+    ordering = ("key",)
+    search_fields = ("key", "label", "help")
+    fields = (
+        "key",
+        "type",
+        "label",
+        "category",
+        "help",
+        "default",
+        "required",
+        "minimum",
+        "maximum",
+        "max_length",
+        "pattern",
+        "pattern_help",
+        "choices",
+        "schema",
+        "unit",
+        "is_mutable",
+        "retired_at",
+        "created_at",
+        "created_by_name",
+    )
+
+    def view_on_site(self, obj: Model) -> str:  # type: ignore[override]  # Django takes a method too
+        return reverse("settings_store:setting_edit", args=[str(obj)])
+
+
+@admin.register(Protection)
+class ProtectionAdmin(ViewOnlyAdmin):
+    list_display = ("key", "at", "by_name")
+    ordering = ("key",)
+    search_fields = ("key", "by_name")
+    fields = ("key", "at", "by_name")
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ViewOnlyAdmin):
+    list_display = ("key", "environment", "act", "status", "apply_at", "author_name", "decided_by_name")
+    list_filter = ("status", "act", "environment")
+    ordering = ("-created_at", "-id")
+    search_fields = ("key", "author_name", "decided_by_name", "reason")
+    fields = (
+        "key",
+        "environment",
+        "act",
+        "value",
+        "base_version",
+        "reason",
+        "status",
+        "apply_at",
+        "created_at",
+        "author_name",
+        "decided_at",
+        "decided_by_name",
+        "note",
+        "ended_at",
+        "trouble",
+    )
+
+
+@admin.register(SealedVersion)
+class SealedVersionAdmin(ViewOnlyAdmin):
+    list_display = ("version",)
+    list_select_related = ("version__setting",)
+    search_fields = ("version__setting__key",)
+    fields = ("version",)
+
+
+@admin.register(SettingImport)
+class SettingImportAdmin(ViewOnlyAdmin):
+    list_display = ("name", "created_at", "author_name", "total", "checked")
+    ordering = ("-created_at", "-id")
+    search_fields = ("name", "author_name")
+    fields = ("name", "created_at", "author_name", "total", "checked")
+
+
+@admin.register(KeyUse)
+class KeyUseAdmin(ViewOnlyAdmin):
+    list_display = ("key_id", "environment", "sealed_count", "seen_at")
+    search_fields = ("key_id", "environment")
+    fields = ("key_id", "environment", "sealed_count", "seen_at")
+
+
+@admin.register(ChainKey)
+class ChainKeyAdmin(ViewOnlyAdmin):
+    list_display = ("key_id",)
+    search_fields = ("key_id",)
+    fields = ("key_id",)

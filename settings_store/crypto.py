@@ -1,7 +1,7 @@
 """Sealing of secrets: AES-256-GCM under a keyring per environment. docs/encryption.md has the format byte by byte.
 
-Only `seal` makes nonces. A sealed value names its key and is bound to its environment and its context, so that moved to
-another row, key, environment or version it does not open.
+Every nonce is made in `seal_in`. A sealed value names its key and is bound to its environment and its context, so that
+moved to another row, key, environment or version it does not open.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 import binascii
 import os
 import struct
+import threading
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -25,6 +26,9 @@ KEY_BYTES, KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES = 32, 8, 12, 16
 _NONCE_AT = len(FORMAT) + KEY_ID_BYTES
 _TEXT_AT = _NONCE_AT + NONCE_BYTES
 _LENGTHS = struct.Struct(">II")
+# Each nonce made, until settings_store.key_use writes the numbers down.
+_counts: dict[tuple[str, str], int] = {}
+_counting = threading.Lock()
 
 
 class CannotOpen(Exception):
@@ -91,6 +95,12 @@ def keyring(environment: str | None = None) -> Keyring:
     return _keyring(environment, settings.DATABASE_ENCRYPTION_KEYS.get(environment, ""))
 
 
+def keyrings() -> list[Keyring]:
+    """Those of the environments of which this installation holds keys."""
+    rings = [keyring(environment) for environment in settings.DATABASE_ENCRYPTION_KEYS]
+    return [ring for ring in rings if ring.keys]
+
+
 def check_keyrings() -> None:
     """Raises ImproperlyConfigured where a key cannot be read, or this installation has none: no start without them."""
     for environment in settings.DATABASE_ENCRYPTION_KEYS:
@@ -120,6 +130,16 @@ def _keyring(environment: str, text: str) -> Keyring:
 def seal(plaintext: bytes, *, context: str, environment: str | None = None) -> bytes:
     """Encrypt `plaintext` for the place `context` names; raises NoKey where the environment has no key here."""
     ring = keyring(environment)
+    sealed = seal_in(ring, plaintext, context=context)
+    # Keys of passphrases seal one file each; those of the installation are counted.
+    place = ring.environment, key_name(sealed)
+    with _counting:
+        _counts[place] = _counts.get(place, 0) + 1
+    return sealed
+
+
+def seal_in(ring: Keyring, plaintext: bytes, *, context: str) -> bytes:
+    """The same with a keyring at hand, as one made of a passphrase."""
     key = ring.newest
     nonce = os.urandom(NONCE_BYTES)
     header = FORMAT + key.id
@@ -128,7 +148,11 @@ def seal(plaintext: bytes, *, context: str, environment: str | None = None) -> b
 
 def open_sealed(sealed: bytes, *, context: str, environment: str | None = None) -> bytes:
     """Decrypt what `seal` made for the same context and environment; raises SealedElsewhere or Damaged."""
-    ring = keyring(environment)
+    return open_in(keyring(environment), sealed, context=context)
+
+
+def open_in(ring: Keyring, sealed: bytes, *, context: str) -> bytes:
+    """The same with a keyring at hand, as one made of a passphrase."""
     sealed = bytes(sealed)
     if len(sealed) < _TEXT_AT + TAG_BYTES or not sealed.startswith(FORMAT):
         raise Damaged("The sealed value is cut short or of an unknown format.")
@@ -140,6 +164,21 @@ def open_sealed(sealed: bytes, *, context: str, environment: str | None = None) 
         return key.sealing.decrypt(nonce, text, _bound_to(header, ring.environment, context))
     except InvalidTag:
         raise Damaged("The sealed value was changed, or belongs to another place.") from None
+
+
+def take_counts() -> dict[tuple[str, str], int]:
+    """How many values this process sealed since it was last asked, by environment and name of the key."""
+    global _counts
+    with _counting:
+        taken, _counts = _counts, {}
+    return taken
+
+
+def give_back(counts: dict[tuple[str, str], int]) -> None:
+    """Count these again: they were taken, and could not be written down."""
+    with _counting:
+        for place, count in counts.items():
+            _counts[place] = _counts.get(place, 0) + count
 
 
 def key_name(sealed: bytes) -> str:
@@ -161,3 +200,13 @@ def _bound_to(header: bytes, environment: str, context: str) -> bytes:
     # The header has a fixed length and the other parts have theirs before them: no two places ever read the same.
     where, what = environment.encode(), context.encode()
     return header + _LENGTHS.pack(len(where), len(what)) + where + what
+
+
+def _forked() -> None:
+    # What the parent sealed is the parent's to write down.
+    global _counting
+    _counting = threading.Lock()
+    _counts.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.utils.translation import gettext as _
 
-from settings_store import values
+from settings_store import rules, values
 from settings_store.values import SettingType
 
 if TYPE_CHECKING:
@@ -49,7 +50,15 @@ class Definition:
     pattern_help: Text = ""
     choices: tuple[tuple[str, Text], ...] = ()
     suggestions: Callable[[], Sequence[str]] | None = None
+    # JSON Schema that a JSON value must hold to.
+    schema: Mapping[str, Any] | None = None
     unit: Text = ""
+    # Where it is not, only code or its variable in the environment give it a value.
+    is_mutable: bool = True
+    # Declared here by an admin, not in code.
+    is_own: bool = False
+    # One of an admin's that nobody may read or change any more; its history stays.
+    is_retired: bool = False
 
     @property
     def is_secret(self) -> bool:
@@ -91,6 +100,9 @@ class Definition:
 
 
 _definitions: dict[str, Definition] = {}
+# Those that admins declared, as they were when all values were last read.
+_own: dict[str, Definition] = {}
+_retired: set[str] = set()
 
 
 def define(
@@ -109,7 +121,9 @@ def define(
     pattern_help: Text = "",
     choices: Choices = (),
     suggestions: Callable[[], Sequence[str]] | None = None,
+    schema: Mapping[str, Any] | None = None,
     unit: Text = "",
+    is_mutable: bool = True,
 ) -> Definition:
     """Declare a setting, in an app's setting_definitions.py; raises ImproperlyConfigured for a slip in it."""
     definition = Definition(
@@ -127,7 +141,9 @@ def define(
         pattern_help=pattern_help,
         choices=tuple(choice if isinstance(choice, tuple) else (choice, choice) for choice in choices),
         suggestions=suggestions,
+        schema=schema,
         unit=unit,
+        is_mutable=is_mutable,
     )
     if not KEY.fullmatch(key) or len(key) > KEY_LENGTH:
         raise ImproperlyConfigured(f"{key!r} is no name for a setting: use small letters, digits, _ and dots.")
@@ -138,24 +154,73 @@ def define(
     if definition.is_secret and default:
         raise ImproperlyConfigured(f"The secret {key} must not have a default in code.")
     try:
+        check_rules(definition)
         # A default that is empty stands for "not set yet", whatever the rules ask of what people give.
         if default not in ("", None):
             values.check(definition, default)
     except ValidationError as error:
-        raise ImproperlyConfigured(f"The default of {key} breaks its own rules: {error.messages[0]}") from error
+        raise ImproperlyConfigured(f"The rules or the default of {key}: {error.messages[0]}") from error
     _definitions[key] = definition
     return definition
 
 
+def check_rules(definition: Definition) -> None:
+    """Raises ValidationError for a pattern or a schema that cannot be checked."""
+    if definition.pattern:
+        rules.check_pattern(definition.pattern)
+    if definition.schema is not None:
+        rules.check_schema(definition.schema)
+
+
 def definition_of(key: str) -> Definition:
     """The declared setting of this name; raises UnknownSetting naming those that come near."""
-    found = _definitions.get(key)
+    found = _definitions.get(key) or _own.get(key)
     if found is None:
-        near = difflib.get_close_matches(key[:KEY_LENGTH], _definitions, n=3)
-        raise UnknownSetting(f"There is no setting {key!r}." + (f" Near it: {', '.join(near)}." if near else ""))
+        raise unknown(key)
     return found
 
 
+def unknown(key: str, *, among: Iterable[str] | None = None) -> UnknownSetting:
+    """The error that names a key nobody declared, and those that come near it.
+
+    They are looked for `among` those of admins that are given, else those that were last read.
+    """
+    if key in _retired:
+        return retired(key)
+    near = near_names(key, {*_definitions, *(_own if among is None else among)})
+    return UnknownSetting(_("There is no setting %(key)s.") % {"key": repr(key[:KEY_LENGTH])} + near)
+
+
+def near_names(name: str, names: Iterable[str]) -> str:
+    """A sentence, after a space, that names those which come near; nothing where none does."""
+    near = difflib.get_close_matches(name[:KEY_LENGTH], list(names), n=3)
+    return " " + _("Near it: %(names)s.") % {"names": ", ".join(near)} if near else ""
+
+
+def retired(key: str) -> UnknownSetting:
+    """The error that names a setting which was retired."""
+    return UnknownSetting(_("The setting %(key)s was retired.") % {"key": repr(key)})
+
+
+def declared(key: str) -> Definition | None:
+    """The setting of this name where it is declared in code."""
+    return _definitions.get(key)
+
+
 def definitions() -> list[Definition]:
-    """All declared settings, by key."""
-    return [_definitions[key] for key in sorted(_definitions)]
+    """All settings declared in code, and those of admins as they were last read, by key."""
+    return beside_code(_own.values())
+
+
+def beside_code(own: Iterable[Definition]) -> list[Definition]:
+    """All settings declared in code, and of these those that count, by key: what code declares too is code's."""
+    every = {definition.key: definition for definition in own if not definition.is_retired} | _definitions
+    return [every[key] for key in sorted(every)]
+
+
+def replace_own(own: Iterable[Definition]) -> None:
+    """Take these for the settings that admins declared; one that code has come to declare too is code's."""
+    global _own, _retired
+    every = {definition.key: definition for definition in own if definition.key not in _definitions}
+    _own = {key: definition for key, definition in every.items() if not definition.is_retired}
+    _retired = every.keys() - _own.keys()

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,6 +20,8 @@ from settings_store.models import LimitCounter
 
 # Each turn of the loop needs somebody else to have got in between; this many in a row do not happen by chance.
 TURNS = 50
+# What MariaDB answers the one of two that it lets go, where each waits for the other over the two indexes of the table.
+DEADLOCK = 1213
 # Windows that ended are cleared a few at a time, whenever a new one opens.
 SWEEP = 20
 
@@ -39,22 +41,34 @@ def reserve(scope: str, subject: str, *, limit: int, seconds: int) -> Reservatio
     if limit <= 0:
         return Reservation(allowed=False, retry_after=seconds)
     key = _key(scope, subject)
-    mine = LimitCounter.objects.filter(key=key)
     for _turn in range(TURNS):
-        now = timezone.now()
-        with transaction.atomic(durable=True):
-            taken = mine.filter(window_ends__gt=now, count__lt=limit).update(count=F("count") + 1)
-        if taken:
-            return Reservation(allowed=True)
-        if mine.filter(window_ends__lte=now).update(count=1, window_ends=now + timedelta(seconds=seconds)):
-            return Reservation(allowed=True)
-        row = mine.values_list("count", "window_ends").first()
-        if row is None:
-            if _opened(key, seconds):
-                return Reservation(allowed=True)
-        elif row[0] >= limit and row[1] > now:
-            return Reservation(allowed=False, retry_after=max(1, math.ceil((row[1] - now).total_seconds())))
+        try:
+            answer = _turn_of(key, limit, seconds)
+        except OperationalError as error:
+            # Nothing of this turn was counted; the next one is.
+            if error.args[:1] != (DEADLOCK,):
+                raise
+            continue
+        if answer is not None:
+            return answer
     return Reservation(allowed=False, retry_after=1)
+
+
+def _turn_of(key: str, limit: int, seconds: int) -> Reservation | None:
+    """One attempt at an answer; None where somebody got in between."""
+    mine, now = LimitCounter.objects.filter(key=key), timezone.now()
+    with transaction.atomic(durable=True):
+        taken = mine.filter(window_ends__gt=now, count__lt=limit).update(count=F("count") + 1)
+    if taken:
+        return Reservation(allowed=True)
+    if mine.filter(window_ends__lte=now).update(count=1, window_ends=now + timedelta(seconds=seconds)):
+        return Reservation(allowed=True)
+    row = mine.values_list("count", "window_ends").first()
+    if row is None:
+        return Reservation(allowed=True) if _opened(key, seconds) else None
+    if row[0] >= limit and row[1] > now:
+        return Reservation(allowed=False, retry_after=max(1, math.ceil((row[1] - now).total_seconds())))
+    return None
 
 
 def release(scope: str, subject: str) -> None:

@@ -12,40 +12,56 @@ import copy
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils.functional import Promise
+from django.utils import timezone
 
-from settings_store.crypto import CannotOpen, Damaged, SealedElsewhere, open_sealed
-from settings_store.definitions import Definition, UnknownSetting, define, definition_of, definitions
+from settings_store import key_use, own
+from settings_store.crypto import Damaged, SealedElsewhere
+from settings_store.definitions import (
+    Definition,
+    UnknownSetting,
+    beside_code,
+    declared,
+    define,
+    definitions,
+    replace_own,
+    unknown,
+)
+from settings_store.holding import DEFAULT, PLACES, check_newest, held, is_set, locked_value, own_value, secret_context
 from settings_store.models import Setting, StoreVersion
 
 __all__ = [
     "DEFAULT",
+    "PLACES",
     "Damaged",
     "SealedElsewhere",
     "UnknownSetting",
+    "check_newest",
     "define",
     "get_setting",
+    "is_set",
     "locked_value",
+    "own_value",
     "refresh",
     "secret_context",
+    "watch",
 ]
 
 logger = logging.getLogger(__name__)
 
-# The common environment, whose values hold where an environment has none of its own.
-DEFAULT = "default"
 FIRST_READ_SECONDS = 15
 
-# Values that cannot be changed by whoever reads them. All else (JSON, secrets that do not open) is in _guarded.
+# Values that cannot be changed by whoever reads them; all of them, with JSON and secrets that do not open.
 _values: dict[str, Any] = {}
-_guarded: dict[str, Any] = {}
+_every: dict[str, Any] = {}
 _version: int | None = None
 _loading = threading.Lock()
 # Connections with a change of settings in a transaction that has not ended; nearly always none.
@@ -67,16 +83,19 @@ def get_setting(key: str) -> Any:
 
 def refresh() -> None:
     """Read every value anew, through this thread's connection."""
-    global _values, _guarded, _version
+    global _values, _every, _version
     # One at a time, so that an older reading never replaces a newer one.
     with _loading:
         # The version first: values that are newer than it are merely read once more.
         version = StoreVersion.objects.filter(pk=1).values_list("version", flat=True).first() or 0
-        plain: dict[str, Any] = {}
-        guarded: dict[str, Any] = {}
-        for key, value in _resolve_all(definitions(), _rows()).items():
-            (guarded if isinstance(value, dict | list | Exception) else plain)[key] = value
-        _guarded, _values, _version = guarded, plain, version
+        declared_here = own.read()
+        every = _resolve_all(beside_code(declared_here), _rows())
+        # In this order, so that whoever reads meanwhile finds every key in the old copy or in the new one; and only
+        # now, so that nothing of it happens where a query failed.
+        _every = every
+        _values = {key: value for key, value in every.items() if not isinstance(value, dict | list | Exception)}
+        _version = version
+        replace_own(declared_here)
 
 
 def written() -> None:
@@ -84,29 +103,6 @@ def written() -> None:
     if not _hooked(connection_now := transaction.get_connection()):
         transaction.on_commit(_committed, robust=True)
         _writing.add(connection_now)
-
-
-def locked_value(definition: Definition) -> str | None:
-    """The text of the environment variable that locks the setting here, if there is one."""
-    return settings.SETTING_LOCKS.get(definition.variable)
-
-
-def secret_context(key: str, version: int) -> str:
-    """What a secret is bound to, beside its environment."""
-    return f"setting:{key}:{version}"
-
-
-def own_value(definition: Definition, row: Setting) -> Any:
-    """The value a row holds in itself; raises CannotOpen, or ValidationError where it breaks today's rules."""
-    if row.sealed is not None:
-        context = secret_context(row.key, row.version)
-        return open_sealed(bytes(row.sealed), context=context, environment=row.environment).decode()
-    return definition.loaded(row.value)
-
-
-def is_set(row: Setting | None) -> bool:
-    """Whether the row holds a value; one that was cleared keeps only its history."""
-    return row is not None and (row.value is not None or row.sealed is not None)
 
 
 def check_locks() -> None:
@@ -121,17 +117,19 @@ def check_locks() -> None:
 
 
 def _read(key: str) -> Any:
-    definition = definition_of(key)
     if _own_writes():
+        definition = own.current_definition(key)
         return _given(_resolve(definition, {(row.key, row.environment): row for row in _rows(key)}))
     if _version is None:
         _first_read()
-    if key in _values:
-        return _values[key]
-    if key not in _guarded:
+    every = _every
+    if key not in every:
+        if declared(key) is None:
+            raise unknown(key)
         # Declared after the copy was made.
         refresh()
-    return _values[key] if key in _values else _given(_guarded[key])
+        every = _every
+    return _given(every[key])
 
 
 def _given(value: Any) -> Any:
@@ -152,23 +150,10 @@ def _resolve_all(wanted: Iterable[Definition], rows: Iterable[Setting]) -> dict[
 
 
 def _resolve(definition: Definition, rows: dict[tuple[str, str], Setting]) -> Any:
-    """The value that holds: locked by a variable, else of this environment, else common, else from code."""
-    text = locked_value(definition)
-    if text is not None:
-        return definition.clean(text)
-    for environment in (settings.ENVIRONMENT, DEFAULT):
-        row = rows.get((definition.key, environment))
-        if row is not None and is_set(row):
-            try:
-                return own_value(definition, row)
-            except CannotOpen as error:
-                return error
-            except ValidationError as error:
-                # The rules were tightened after the value was given: the next best value holds until it is mended.
-                logger.warning(
-                    "The value of %s in %s breaks its rules: %s", definition.key, environment, error.messages[0]
-                )
-    return str(definition.default) if isinstance(definition.default, Promise) else definition.default
+    found = held(definition, settings.ENVIRONMENT, rows)
+    for each in found.passed_over:
+        logger.warning("A value of %s from %s is passed over: %s", definition.key, each.source, each.sentence)
+    return found.value if found.error is None else found.error
 
 
 def _hooked(wrapper: BaseDatabaseWrapper) -> bool:
@@ -191,6 +176,50 @@ def _committed() -> None:
     refresh()
 
 
+def when_due(act: Callable[[], None]) -> None:
+    """Have `act` called, in a thread of its own, when the time of a scheduled change has come."""
+    _acts_when_due.append(act)
+
+
+_acts_when_due: list[Callable[[], None]] = []
+_acting: threading.Thread | None = None
+_act_failed = False
+
+
+def _do_what_is_due(due: datetime | None) -> None:
+    # Apart from the thread that watches: what is done may take its time, and settings are read meanwhile.
+    global _acting
+    if due is None or due > timezone.now() or (_acting is not None and _acting.is_alive()):
+        return
+    acting = threading.Thread(target=_act, name="scheduled changes", daemon=True)
+    # A process that is ending starts no thread any more.
+    with suppress(RuntimeError):
+        acting.start()
+        _acting = acting
+
+
+def _act() -> None:
+    global _act_failed
+    try:
+        for act in _acts_when_due:
+            act()
+        _act_failed = False
+    # It is still due at the next look, which tries again.
+    except Exception as error:
+        if not _act_failed:
+            logger.warning("Scheduled changes have to wait: %s", type(error).__name__)
+        _act_failed = True
+    finally:
+        connection.close()
+
+
+def _let_go() -> None:
+    # One of a pool is lent: kept from one look to the next it would be missing elsewhere. Any other is this thread's
+    # own, and making it anew for each look would cost more than keeping it.
+    if connection.settings_dict["OPTIONS"].get("pool"):
+        connection.close()
+
+
 class _Watcher(threading.Thread):
     """Asks for the version of all settings again and again, on a connection of its own."""
 
@@ -203,10 +232,14 @@ class _Watcher(threading.Thread):
     def run(self) -> None:
         while not self.stopped.is_set():
             try:
-                if StoreVersion.objects.filter(pk=1).values_list("version", flat=True).first() != _version:
+                version, due = StoreVersion.objects.values_list("version", "next_due").get(pk=1)
+                if version != _version:
                     refresh()
+                _do_what_is_due(due)
                 self.failure = None
                 self.first_read.set()
+                key_use.go_round()
+                _let_go()
             # Whatever happens to the database, the thread goes on and the last copy stays.
             except Exception as error:
                 if self.failure is None:
@@ -222,16 +255,26 @@ _watcher: _Watcher | None = None
 _starting = threading.Lock()
 
 
-def _first_read() -> None:
+def watch() -> None:
+    """Begin to watch, so that a process which nobody has asked for anything yet makes scheduled changes too."""
+    if settings.SETTINGS_POLL_SECONDS:
+        _watching()
+
+
+def _watching() -> _Watcher:
     global _watcher
-    if not settings.SETTINGS_POLL_SECONDS:
-        refresh()
-        return
     with _starting:
         if _watcher is None:
             _watcher = _Watcher()
             _watcher.start()
-        watcher = _watcher
+        return _watcher
+
+
+def _first_read() -> None:
+    if not settings.SETTINGS_POLL_SECONDS:
+        refresh()
+        return
+    watcher = _watching()
     # The thread reads on its own connection, so the first reader may be asynchronous or inside a transaction.
     watcher.first_read.wait(FIRST_READ_SECONDS)
     if _version is None:
@@ -248,12 +291,14 @@ def stop() -> None:
     if watcher is not None:
         watcher.stopped.set()
         watcher.join()
+    if _acting is not None:
+        _acting.join(FIRST_READ_SECONDS)
 
 
 def _forked() -> None:
     # Threads do not survive a fork: the child reads anew and starts its own.
-    global _version, _watcher, _values, _guarded, _loading, _starting
-    _version, _watcher, _values, _guarded = None, None, {}, {}
+    global _version, _watcher, _acting, _values, _every, _loading, _starting
+    _version, _watcher, _acting, _values, _every = None, None, None, {}, {}
     _loading, _starting = threading.Lock(), threading.Lock()
     _writing.clear()
 

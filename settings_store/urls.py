@@ -1,14 +1,42 @@
 from django.urls import path
 
-from settings_store.views import audit, setting
+from settings_store.views import audit, compare, definition, grid, proposal, rollback, secret, setting, transfer
 
 app_name = "settings_store"
 urlpatterns = [
-    path("settings/", setting.setting_list, name="setting_list"),
+    path("settings/", grid.setting_list, name="setting_list"),
+    path("settings/compare/", compare.setting_compare, name="setting_compare"),
+    path("settings/new/", definition.definition_create, name="definition_create"),
+    path("settings/export/", transfer.export, name="export"),
+    path("settings/export/secrets/", transfer.export_secrets, name="export_secrets"),
+    path("settings/import/", transfer.import_new, name="import_new"),
+    path("settings/import/<uuid:public_id>/", transfer.import_detail, name="import_detail"),
+    path("settings/import/<uuid:public_id>/check/", transfer.import_check, name="import_check"),
+    path("settings/import/<uuid:public_id>/apply/", transfer.import_apply, name="import_apply"),
+    path("settings/import/<uuid:public_id>/cancel/", transfer.import_cancel, name="import_cancel"),
+    path("settings/proposals/", proposal.proposal_list, name="proposal_list"),
+    path("settings/proposals/<uuid:public_id>/", proposal.proposal_detail, name="proposal_detail"),
+    path("settings/proposals/<uuid:public_id>/approve/", proposal.proposal_approve, name="proposal_approve"),
+    path("settings/proposals/<uuid:public_id>/decline/", proposal.proposal_decline, name="proposal_decline"),
+    path("settings/proposals/<uuid:public_id>/withdraw/", proposal.proposal_withdraw, name="proposal_withdraw"),
+    path("settings/rollback/", rollback.rollback_new, name="rollback"),
+    path("settings/rollback/preview/", rollback.rollback_preview, name="rollback_preview"),
+    path("settings/rollback/apply/", rollback.rollback_apply, name="rollback_apply"),
+    path("settings/<str:key>/protect/", proposal.setting_protect, name="setting_protect"),
+    path("settings/<str:key>/unprotect/", proposal.setting_unprotect, name="setting_unprotect"),
     path("settings/<str:key>/", setting.setting_edit, name="setting_edit"),
+    path("settings/<str:key>/row/", grid.setting_row, name="setting_row"),
     path("settings/<str:key>/change/", setting.setting_change, name="setting_change"),
     path("settings/<str:key>/secret/", setting.secret_change, name="secret_change"),
     path("settings/<str:key>/clear/", setting.setting_clear, name="setting_clear"),
+    path("settings/<str:key>/reveal/", secret.secret_reveal, name="secret_reveal"),
+    path("settings/<str:key>/copy/", secret.secret_copy, name="secret_copy"),
+    path("settings/<str:key>/events/", audit.setting_events, name="setting_events"),
+    path("settings/<str:key>/rules/", definition.definition_edit, name="definition_edit"),
+    path("settings/<str:key>/retire/", definition.definition_retire, name="definition_retire"),
+    path("settings/<str:key>/restore/", definition.definition_restore, name="definition_restore"),
     path("audit/", audit.audit_list, name="audit_list"),
+    path("audit/export/", audit.audit_export, name="audit_export"),
+    path("audit/live/", audit.audit_live, name="audit_live"),
     path("audit/<int:sequence>/", audit.audit_event, name="audit_event"),
 ]

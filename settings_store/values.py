@@ -14,6 +14,7 @@ from django.core.validators import URLValidator, validate_email
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from settings_store import rules
 from ui.forms import normalise
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def parse(definition: Definition, text: str) -> Any:
         case SettingType.BOOLEAN:
             return _boolean(text)
         case SettingType.JSON:
-            return _json(text)
+            return parse_json(text)
         case SettingType.DURATION:
             return _duration(text)
         case _:
@@ -92,6 +93,8 @@ def check(definition: Definition, value: Any) -> Any:
         _check_bounds(definition, value, lambda bound: number_format(bound))
     elif definition.type is SettingType.DURATION:
         _check_bounds(definition, value.total_seconds(), lambda bound: _duration_text(timedelta(seconds=bound)))
+    elif definition.type is SettingType.JSON and definition.schema is not None:
+        rules.check_against(definition.schema, value)
     return value
 
 
@@ -131,6 +134,13 @@ def written(kind: SettingType, value: Any) -> str:
             return _duration_text(value)
         case _:
             return str(value)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two typed values are the same, where Python alone would take 1 for true."""
+    if isinstance(one, dict | list) and isinstance(other, dict | list):
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return bool(one == other and type(one) is type(other))
 
 
 def shown(definition: Definition, value: Any) -> str:
@@ -185,7 +195,7 @@ def _check_text(definition: Definition, value: str) -> None:
         _url(value)
     if definition.type is SettingType.EMAIL:
         validate_email(value)
-    if definition.pattern and not re.fullmatch(definition.pattern, value):
+    if definition.pattern and not rules.matches(definition.pattern, value):
         raise ValidationError(str(definition.pattern_help) or _("This does not have the form that is asked for."))
 
 
@@ -219,25 +229,29 @@ def _boolean(text: str) -> bool:
     raise ValidationError(_("Write true or false."))
 
 
-def _json(text: str) -> Any:
+def parse_json(text: str, *, depth: int = JSON_DEPTH) -> Any:
+    """The value of a JSON text, small and shallow enough to be kept; raises ValidationError."""
     if len(text) > JSON_LENGTH:
         raise ValidationError(_("At most %(most)s characters.") % {"most": number_format(JSON_LENGTH)})
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
         raise ValidationError(_("This is nested too deeply.")) from None
-    except ValueError as error:
-        where = getattr(error, "lineno", 1)
-        raise ValidationError(_("This is not JSON; line %(line)d cannot be read.") % {"line": where}) from None
+    except json.JSONDecodeError as error:
+        words = _("This is not JSON; line %(line)d cannot be read from character %(column)d on.")
+        raise ValidationError(words % {"line": error.lineno, "column": error.colno}) from None
+    except ValueError:
+        # Of more digits than Python reads.
+        raise ValidationError(_("This number is too large.")) from None
     if value is None:
         # As a value it could not be told from none, and each saving would look like a change.
         raise ValidationError(_("null is no value. Take the setting back to its default instead."))
-    _check_json(value, JSON_DEPTH)
+    _check_json(value, depth)
     return value
 
 
 def _no_constant(constant: str) -> Any:
-    raise ValueError(constant)
+    raise ValidationError(_("This is not JSON: %(word)s is no value.") % {"word": constant})
 
 
 def _check_json(value: Any, depth: int) -> None:

@@ -63,6 +63,8 @@ on("click", (event) => {
   const link = target.closest('a[href^="#"]');
   if (link && document.getElementById(link.hash.slice(1))?.matches("[data-drawer]")) drawerOpener = link;
 
+  if (target.closest("[data-hide]")) target.closest("[data-shown]").remove();
+
   const copier = target.closest("[data-copy-from], [data-copy-code]");
   if (copier) copy(copier);
 
@@ -90,7 +92,7 @@ on("keydown", (event) => {
     menus.forEach((menu) => { menu.open = false; find("summary", menu).focus(); });
     if (menus.length) return;
     if (drawer()) closeDrawer();
-    else find("[data-stop]")?.click();
+    else (find("[data-cancel]", target.closest("tr.detail") ?? document) ?? find("[data-stop]"))?.click();
   } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     openSearch();
@@ -142,6 +144,21 @@ search?.addEventListener("keydown", (event) => {
   }
 });
 
+// A secret goes from the server into the clipboard without being shown.
+on("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-copy-secret]")) return;
+  event.preventDefault();
+  const answer = navigator.clipboard && await fetch(form.action, {
+    method: "POST", body: new FormData(form), headers: { "HX-Request": "true" }, redirect: "manual",
+  }).catch(() => null);
+  const elsewhere = answer?.headers.get("HX-Redirect");
+  const text = answer?.headers.get("Content-Type")?.startsWith("text/plain") && await answer.text();
+  if (elsewhere) location.assign(elsewhere);
+  else if (answer?.ok && text) navigator.clipboard.writeText(text).then(() => showToast(words.copied), () => showToast(words.failed, "error"));
+  else showToast(text || words.failed, "error");
+});
+
 // Forms: busy while saving, a warning before what was typed is lost, filters that apply themselves
 let unsaved = false;
 
@@ -164,8 +181,10 @@ on("submit", (event) => {
   const byHtmx = form.matches("[hx-post], [data-hx-post]") || submitter?.matches("[hx-post]");
   if (form.matches("[data-theme-form]")) return switchTheme(event);
   if (form.method !== "post" || submitter?.formMethod === "dialog" || (event.defaultPrevented && !byHtmx)) return;
-  if (form.dataset.sending && !byHtmx) return event.preventDefault();
   if (form.matches("[data-unsaved]")) unsaved = false;
+  // A file leaves the page as it stands, and nothing says that it has come.
+  if (form.matches("[data-download]")) return;
+  if (form.dataset.sending && !byHtmx) return event.preventDefault();
   form.dataset.sending = "1";
   submitter?.setAttribute("aria-busy", "true");
   if (!byHtmx) startWaiting();
@@ -224,11 +243,50 @@ function stopWaiting() {
   clearTimeout(waiting);
   delete document.documentElement.dataset.busy;
 }
-on("htmx:beforeRequest", startWaiting);
+on("htmx:beforeRequest", (event) => {
+  const asker = event.target;
+  const isHidden = document.hidden && asker.closest("[data-live]");
+  if (isHidden || closeDetail(asker.closest("a[aria-expanded]"))) event.preventDefault();
+  else if (!asker.closest("[data-live]")) startWaiting();
+});
+
+// A row opens to its details below it, and closes again without asking.
+function closeDetail(link) {
+  const row = link?.closest("tr");
+  if (!row) return false;
+  const detail = row.nextElementSibling;
+  const isOpen = Boolean(detail?.matches(".detail"));
+  if (isOpen) detail.remove();
+  row.classList.toggle("on", !isOpen);
+  link.setAttribute("aria-expanded", !isOpen);
+  return isOpen;
+}
+
 on("htmx:afterRequest", settle);
 on("htmx:sendError", () => showToast(words.failed, "error"));
-on("htmx:responseError", () => showToast(words.failed, "error"));
+on("htmx:responseError", ({ detail: { xhr } }) => {
+  // A plain sentence stands in the place of a page.
+  const isSentence = [413, 503].includes(xhr.status) && xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  showToast(isSentence ? xhr.responseText : words.failed, "error");
+});
 on("htmx:load", (event) => prepare(event.detail.elt));
+on("toast", (event) => showToast(event.detail.value));
+// The arrows go from cell to cell of a grid; its links stay links.
+on("keydown", (event) => {
+  const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];
+  if (down === undefined || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!event.target.matches(".grid-set :is(a.key, a.v)")) return;
+  event.preventDefault();
+  const cell = event.target.closest("td, th");
+  const rows = [...cell.closest("table").querySelectorAll("tbody tr:not(.group, .detail)")];
+  let row = rows.indexOf(cell.parentElement), column = cell.cellIndex, next;
+  // Cells without a value are passed over.
+  do next = rows[row += down]?.cells[column += right]; while (next && !find("a.key, a.v", next));
+  if (next) find("a.key, a.v", next).focus();
+});
+
+// What was typed into a row is gone with it.
+on("htmx:afterSwap", () => { if (!find("form[data-unsaved]")) unsaved = false; });
 
 // An answer says that it has begun as soon as its first words are there.
 on("htmx:sseMessage", (event) => {
@@ -255,6 +313,7 @@ function holdPlace(thread) {
 }
 
 function prepare(root) {
+  each("[data-shown]", (shown) => setTimeout(() => shown.remove(), shown.dataset.shown * 1000), root);
   each("input[data-confirm]", askName, root);
   each(".thread-body:not([data-held])", (thread) => { thread.dataset.held = ""; holdPlace(thread); }, root);
 }

@@ -12,6 +12,9 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
 from settings_store import store
+from settings_store.crypto import keyring
+from settings_store.trail import chain
+from settings_store.trail.words import empty_words
 from settings_store.triggers import create_triggers, drop_triggers
 
 TRANSACTIONAL_FIXTURES = {"transactional_db", "live_server", "django_db_reset_sequences"}
@@ -21,6 +24,16 @@ def _is_transactional(item: pytest.Item) -> bool:
     marker = item.get_closest_marker("django_db")
     fixtures: list[str] = getattr(item, "fixturenames", [])
     return bool(marker and marker.kwargs.get("transaction")) or bool(TRANSACTIONAL_FIXTURES.intersection(fixtures))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that change tables or triggers commit, and be cleaned up after, where that cannot be taken back."""
+    if connection.features.can_rollback_ddl:
+        return
+    for item in items:
+        if item.get_closest_marker("schema"):
+            item.add_marker(pytest.mark.django_db(transaction=True), append=False)
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +49,10 @@ def _triggers_stand_aside(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Read the settings once, so that no test is the one that pays for the first reading."""
+    """Read the settings and look at the key once, so that no test is the one that pays for the first time."""
     with django_db_blocker.unblock():
         store.refresh()
+        chain.check_key(keyring().newest)
     yield
     if connection.vendor != "postgresql":
         return
@@ -59,6 +73,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         with blocker.unblock():
             drop_triggers(connection)
             create_triggers(connection)
+            empty_words(connection)
             # The copy of all settings that every test reads from must not outlive the rows it was made of.
             store.refresh()
             connection.close()

@@ -93,7 +93,7 @@ def test_each_role_reaches_what_it_may_and_nothing_else(role: str | None, admin:
     for route, method, response in answers(user):
         access, status = route.access, response.status_code
         assert access is not None
-        if access.kind is Kind.PERMISSION and not user.has_perm(access.permission):
+        if access.lacking(user):
             right = status == 403
         elif access.step_up:
             right = leads_to(response, "step_up")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_http_methods
 
 # For a view whose page holds the form that is sent back to it.
@@ -30,6 +31,14 @@ def normalise(text: str) -> str:
 
 class CharField(forms.CharField):
     """Text as it is kept, measured as it is kept: composing can lengthen what was sent."""
+
+    default_error_messages = {
+        "max_length": ngettext_lazy(
+            "At most %(limit_value)d character; these are %(show_value)d.",
+            "At most %(limit_value)d characters; these are %(show_value)d.",
+            "limit_value",
+        ),
+    }
 
     def to_python(self, value: Any) -> str:
         return normalise(super().to_python(value) or "")

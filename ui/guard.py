@@ -35,12 +35,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route declares: its kind, the permission it asks for, and whether a fresh password is needed too."""
+    """What a route declares: its kind, the permission it asks for, and whether a fresh password is needed too.
+
+    What an open page asks in the background, by itself, is no sign that its person is there.
+    """
 
     kind: Kind
     permission: str = ""
+    # A second permission that is needed as well.
+    also: str = ""
     step_up: bool = False
     must_change_password_exempt: bool = False
+    background: bool = False
+
+    def lacking(self, user: Any) -> str:
+        """The permission this person lacks; empty where none."""
+        wanted = (self.permission, self.also) if self.kind is Kind.PERMISSION else ()
+        return next((name for name in wanted if name and not user.has_perm(name)), "")
 
 
 def access_of(view: View) -> Access | None:
@@ -70,12 +81,15 @@ def signed_in(
     return _guarded(view, access)
 
 
-def requires(permission: str, *, step_up: bool = False) -> Callable[[View], View]:
-    """Signed-in people holding `permission` ("settings.write"); others get 403, never the sign-in page.
+def requires(
+    permission: str, *, also: str = "", step_up: bool = False, background: bool = False
+) -> Callable[[View], View]:
+    """Signed-in people holding `permission` ("settings.write"), and `also`; others get 403, never the sign-in page.
 
-    With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`.
+    With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`. What an open page
+    asks by itself is `background`: it does not keep a session alive, and refused it is told in words to stop.
     """
-    access = Access(Kind.PERMISSION, permission=permission, step_up=step_up)
+    access = Access(Kind.PERMISSION, permission=permission, also=also, step_up=step_up, background=background)
     return lambda view: _guarded(view, access)
 
 
@@ -118,8 +132,8 @@ def _guarded(view: View, access: Access) -> View:
 
 
 def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
-    if access.kind is Kind.PERMISSION and not request.user.has_perm(access.permission):
-        raise PermissionDenied(access.permission)
+    if lacking := access.lacking(request.user):
+        raise PermissionDenied(lacking)
     if access.step_up and not stepped_up(request):
         return ask_step_up(request)
     return None

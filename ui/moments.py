@@ -19,6 +19,15 @@ def exact(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), pgettext("exact time, Django's format", "j F Y, H:i:s"))
 
 
+def clock(moment: datetime, *, now: datetime | None = None) -> str:
+    """ "09:41:52" today, else "19 Nov 09:41:52" or "19 Nov 2025 09:41:52", for lists where each second counts."""
+    moment, now = timezone.localtime(moment), timezone.localtime(now or timezone.now())
+    time = date_format(moment, pgettext("time to the second, Django's format", "H:i:s"))
+    if moment.date() == now.date():
+        return time
+    return f"{_date(moment, now)} {time}"
+
+
 def is_recent(moment: datetime, *, now: datetime | None = None) -> bool:
     age = ((now or timezone.now()) - moment).total_seconds()
     return 0 <= age < HOURS_UNTIL * HOUR
@@ -49,6 +58,10 @@ def _day(moment: datetime, now: datetime) -> str:
         return _("tomorrow")
     if 1 < days < 7:
         return date_format(moment, "D")
+    return _date(moment, now)
+
+
+def _date(moment: datetime, now: datetime) -> str:
     if moment.year == now.year:
         return date_format(moment, pgettext("day of this year, Django's format", "j M"))
     return date_format(moment, pgettext("day of another year, Django's format", "j M Y"))

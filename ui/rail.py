@@ -17,6 +17,8 @@ class RailPage:
     url: str
     icon: str
     current: bool
+    # How many things wait there for the person.
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +38,6 @@ def rail_groups(request: HttpRequest, entries: Iterable[RailEntry] | None = None
     for entry in allowed:
         url = urls[entry.url_name]
         group = groups.setdefault(str(entry.group), RailGroup(entry.group))
-        group.pages.append(RailPage(entry.label, url, entry.icon, current=url == here))
+        count = entry.count(request) if entry.count else 0
+        group.pages.append(RailPage(entry.label, url, entry.icon, current=url == here, count=count))
     return list(groups.values())

@@ -44,6 +44,8 @@ class RailEntry:
     icon: str
     permission: str = ""
     order: int = 0
+    # How many things wait there for this person, in one cheap query; nothing is shown for 0.
+    count: Callable[[HttpRequest], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,14 @@ class UserColumn:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """A line of /readyz: `check` returns an empty string when all is well, else one sentence."""
+    """A line of /readyz: `check` returns an empty string when all is well, else one sentence.
+
+    What is not fatal is said there too, but takes no process out of service.
+    """
 
     name: str
     check: Callable[[], str]
+    is_fatal: bool = True
 
 
 @dataclass(slots=True)
@@ -95,6 +101,9 @@ class Registry:
     user_tabs: list[UserTab] = field(default_factory=list)
     user_columns: list[UserColumn] = field(default_factory=list)
     health_checks: list[HealthCheck] = field(default_factory=list)
+    # The page of an object of the trail, by the type of its target: takes the request and the target's id, and is empty
+    # where there is none that this person may see.
+    object_links: dict[str, Callable[[HttpRequest, str], str]] = field(default_factory=dict)
 
     def add_permissions(self, *permissions: Permission) -> None:
         for permission in permissions:

@@ -19,6 +19,8 @@ from accounts import actions, credentials, handover, rules
 from accounts.forms import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
 from accounts.http import HtmxHttpRequest, visible_person
 from accounts.models import Session, User, UserQuerySet
+from settings_store.crypto import CannotOpen
+from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 from ui.keyset import paginate
@@ -153,10 +155,15 @@ def user_password_made(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     """The one-time password made a moment ago; loaded again, the page has it no more."""
     # Whoever may make people need not see them all, and what they made is theirs to hand over.
     person = get_object_or_404(User, public_id=user_id)
-    password = handover.take(request.session, person)
-    if password is None:
+    password, lost = None, False
+    try:
+        password = handover.take(request.session, person)
+    except CannotOpen:
+        lost = True
+    if password is None and not lost:
         person = visible_person(request, user_id)
-    return render(request, "accounts/user_password_made.html", {"person": person, "password": password})
+    context = {"person": person, "password": password, "lost": lost}
+    return render(request, "accounts/user_password_made.html", context)
 
 
 @requires("users.read")
@@ -172,6 +179,15 @@ def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         and (person == request.user or rules.refusal(request.user, person, "revoke_session") is None),
     }
     return render(request, "accounts/user_sessions.html", context)
+
+
+@requires("audit.read", also="users.read")
+@require_safe
+def user_history(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
+    """What the trail says about one person, for those who may see them."""
+    person = visible_person(request, user_id)
+    context = {"person": person, **history(request, "accounts.user", str(person.public_id))}
+    return render(request, "accounts/user_history.html", context)
 
 
 @requires("users.write")

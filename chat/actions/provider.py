@@ -23,7 +23,7 @@ def endpoint_of(provider: Provider) -> Endpoint:
     """Where and with which key to call it. Raises crypto.CannotOpen where the key is sealed elsewhere or damaged."""
     key = ""
     if provider.sealed_key:
-        key = crypto.open_sealed(bytes(provider.sealed_key), context=_seal_context(provider)).decode()
+        key = crypto.open_sealed(bytes(provider.sealed_key), context=seal_context(provider)).decode()
     return Endpoint(base_url=provider.base_url, key=key, allow_private=provider.allow_private)
 
 
@@ -258,12 +258,13 @@ def _save(provider: Provider, *, created: bool = False) -> None:
         raise ValidationError({"name": _("Another server has this name.")}) from error
 
 
-def _seal_context(provider: Provider) -> str:
+def seal_context(provider: Provider) -> str:
+    """What the key of a server is bound to."""
     return f"chat.provider:{provider.public_id}"
 
 
 def _seal_key(provider: Provider, key: str) -> None:
-    provider.sealed_key = crypto.seal(key.encode(), context=_seal_context(provider)) if key else None
+    provider.sealed_key = crypto.seal(key.encode(), context=seal_context(provider)) if key else None
 
 
 def _has_key(provider: Provider, key: str) -> bool:

@@ -19,12 +19,12 @@ from chat import generation
 from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
 from chat.branches import Branch, Turn, branch_of
 from chat.choices import default_model, usable_models
-from chat.database import close_connections
 from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
 from chat.pages import awaits_title, conversation_page, own_conversation
 from chat.requests import AnswerRequest, request_for
 from chat.tail import Reader, follow
+from settings_store.database import close_connections
 from ui.guard import requires
 
 

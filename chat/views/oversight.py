@@ -15,6 +15,7 @@ from chat.branches import ALL_TURNS, SHOWN_TURNS, branch_of, newest_leaf_below
 from chat.forms.oversight import ConversationFilterForm
 from chat.models import Conversation, Message
 from chat.search import snippets
+from settings_store.trail.pages import history
 from ui.guard import requires
 from ui.keyset import paginate
 
@@ -60,6 +61,15 @@ def conversation_read(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse
     open_conversation(actor=request.user, conversation=conversation)
     context = {"conversation": conversation, "branch": branch_of(conversation, shown=shown)}
     return render(request, "chat/conversation_read.html", context)
+
+
+@requires("audit.read", also="conversations.oversee")
+@require_safe
+def conversation_history(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
+    """What the trail says about one conversation, for those who may see it."""
+    conversation = get_object_or_404(Conversation.objects.visible_to(request.user), public_id=public_id)
+    context = {"conversation": conversation, **history(request, "chat.conversation", str(conversation.public_id))}
+    return render(request, "chat/conversation_history.html", context)
 
 
 def _version(conversation: Conversation, wanted: str) -> Message | None:

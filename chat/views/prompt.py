@@ -15,6 +15,7 @@ from accounts.http import HtmxHttpRequest
 from chat.actions.prompt import create_prompt, delete_prompt, make_prompt_default, update_prompt
 from chat.forms.prompt import PromptDeleteForm, PromptForm
 from chat.models import SystemPrompt
+from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
 from ui.keyset import paginate
@@ -37,6 +38,15 @@ def prompt_list(request: HtmxHttpRequest) -> HttpResponse:
 def prompt_detail(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     prompt = _prompt_or_404(public_id)
     return render(request, "chat/prompt_detail.html", {"prompt": prompt})
+
+
+@requires("audit.read", also="prompts.read")
+@require_safe
+def prompt_history(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
+    """What the trail says about one prompt, for those who may see it."""
+    prompt = _prompt_or_404(public_id)
+    context = {"prompt": prompt, **history(request, "chat.systemprompt", str(prompt.public_id))}
+    return render(request, "chat/prompt_history.html", context)
 
 
 @requires("prompts.write")

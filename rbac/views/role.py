@@ -23,6 +23,7 @@ from rbac.matrix import matrix
 from rbac.models import Assignment, Role
 from rbac.role_map import current_role_map
 from rbac.rules import POWERS, role_refusal
+from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import ask_step_up, requires, stepped_up
 from ui.keyset import paginate
@@ -59,6 +60,19 @@ def role_people(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
     )
     context = {"role": role, "page": page, "now": timezone.now(), **_frame(request, role)}
     return render(request, "rbac/role_people.html", context)
+
+
+@requires("audit.read", also="roles.read")
+@require_safe
+def role_history(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
+    """What the trail says about one role, for those who may see it."""
+    role = _role(role_id)
+    context = {
+        "role": role,
+        **history(request, "rbac.role", str(role.public_id)),
+        **_frame(request, role),
+    }
+    return render(request, "rbac/role_history.html", context)
 
 
 @requires("roles.write")

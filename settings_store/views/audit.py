@@ -1,25 +1,37 @@
-"""Pages of the trail: events newest first under filters, and one event whole."""
+"""Pages of the trail: events newest first under filters, one event whole, and those that come while one looks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib.auth import get_user
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
-from settings_store.differences import differences, summary
+from settings_store.audit import record
+from settings_store.database import close_connections
+from settings_store.definitions import KEY
 from settings_store.forms import AuditFilter
-from settings_store.models import AuditEvent
+from settings_store.forms.audit import kind_name
+from settings_store.holding import DEFAULT, PLACES
+from settings_store.models import AuditEvent, Setting
+from settings_store.telling import field_by_field, told
+from settings_store.trail.export import lines
+from settings_store.trail.pages import history, object_url, page_of
+from settings_store.trail.reading import BIGGEST, Question, known, question, read
 from ui.guard import requires
-from ui.keyset import paginate
 
-PER_PAGE = 50
-BIGGEST = 2**63 - 1
+# So many new events one look brings at most, and so many in all until the page is better loaded anew.
+PER_LOOK, MOST_LIVE = 50, 500
+FOLDED = ("address", "environment", "since", "until")
+EXPORTS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +45,55 @@ class Chip:
 @require_safe
 def audit_list(request: HttpRequest) -> HttpResponse:
     form = AuditFilter(request.GET)
-    events = _chosen(form.cleaned_data) if form.is_valid() else AuditEvent.objects.none()
+    asked = question(form.cleaned_data) if form.is_valid() else Question(words=())
+    form.offer(actions=known("action"), types=known("target_type"), environments=known("environment"))
     chips = _chips(request, form.cleaned_data)
-    page = paginate(events, request, order={"time": ("-sequence",)}, default="time", per_page=PER_PAGE)
+    page = page_of(asked, request)
+    query = page.query.copy()
+    is_live = query.pop("live", ["0"]) == ["1"] and not page.newer_url
+    filters = query.urlencode()
     context = {
         "form": form,
-        # The sequence is the order of time, though it is a number.
-        "page": replace(page, by_time=True),
-        "events": [(event, summary(event.before, event.after)) for event in page.rows],
+        "page": page,
+        "events": told(page.rows),
         "filtered": any(request.GET.get(name) for name in form.fields),
+        # What is asked for is to be seen: these are folded, and on a phone all but the words.
+        "folded_out": any(request.GET.get(name) for name in FOLDED),
+        "asked": any(request.GET.get(name) for name in ("actor", "action", "target_type")),
         "chips": chips,
         # Searching on keeps what a link has narrowed the list to.
         "kept": [pair for chip in chips for pair in chip.kept],
+        "is_live": is_live,
+        "live": _live(filters, page.rows[0].sequence if page.rows else _last(), shown=0) if is_live else None,
+        "filters": filters,
     }
     return render(request, "settings_store/audit_list.html", context)
+
+
+@requires("audit.read", background=True)
+@require_safe
+def audit_live(request: HttpRequest) -> HttpResponse:
+    """The events that came since the page looked last, to be put at its top; nothing where none came."""
+    form = AuditFilter(request.GET)
+    since, shown = _number(request, "from"), _number(request, "shown")
+    if not form.is_valid():
+        raise Http404
+    events = read(question(form.cleaned_data), above=since, count=PER_LOOK + 1)
+    if not events:
+        return HttpResponse(status=204)
+    rest = request.GET.copy()
+    for name in ("from", "shown", "after", "before", "live"):
+        rest.pop(name, None)
+    missed, events = len(events) > PER_LOOK, events[:PER_LOOK]
+    shown += len(events)
+    context = {
+        "events": told(events),
+        "missed": missed,
+        "is_full": shown >= MOST_LIVE,
+        "filters": rest.urlencode(),
+        "live": _live(rest.urlencode(), events[0].sequence, shown=shown),
+    }
+    return render(request, "settings_store/audit_list.html#live-answer", context)
 
 
 @requires("audit.read")
@@ -63,39 +110,70 @@ def audit_event(request: HttpRequest, sequence: int) -> HttpResponse:
     }
     context = {
         "event": event,
-        "lines": differences(event.before, event.after),
+        "lines": field_by_field(event),
+        "kind": kind_name(event.target_type) if event.target_type else "",
         "links": {name: f"?{urlencode(query)}" for name, query in links.items() if query},
+        "object_url": object_url(request, event),
     }
-    return render(request, "settings_store/audit_event.html", context)
+    # Asked by the list, the event opens below its row.
+    part = "#detail-row" if request.headers.get("HX-Request") else ""
+    return render(request, f"settings_store/audit_event.html{part}", context)
 
 
-def _chosen(asked: dict[str, Any]) -> QuerySet[AuditEvent]:
-    events = AuditEvent.objects.all()
-    exact = {
-        name: asked[name]
-        for name in ("actor_id", "target_type", "target_id", "address")
-        if asked[name] not in (None, "")
-    }
-    events = events.filter(**exact)
-    if asked["request"]:
-        events = events.filter(request_id=asked["request"])
-    if asked["actor"]:
-        events = events.filter(Q(actor_name__icontains=asked["actor"]) | Q(impersonator_name__icontains=asked["actor"]))
-    if asked["action"]:
-        events = events.filter(action__startswith=asked["action"])
-    if asked["since"]:
-        events = events.filter(at__gte=asked["since"])
-    if asked["until"]:
-        events = events.filter(at__lt=asked["until"])
-    for word in asked["q"].split()[:5]:
-        events = events.filter(
-            Q(action__icontains=word)
-            | Q(target_name__icontains=word)
-            | Q(actor_name__icontains=word)
-            | Q(reason__icontains=word)
-            | Q(request_id=word)
-        )
-    return events
+@requires("audit.read")
+@require_GET
+def audit_export(request: HttpRequest) -> HttpResponseBase:
+    """What is filtered as a file, which the trail itself takes note of."""
+    kind = request.GET.get("format", "")
+    form = AuditFilter(request.GET)
+    if kind not in EXPORTS or not form.is_valid():
+        raise Http404
+    asked = question(form.cleaned_data)
+    filters = {name: str(value) for name, value in form.cleaned_data.items() if value not in (None, "")}
+    last = _last()
+    with transaction.atomic():
+        record("audit.exported", actor=request.user, after={"format": kind, "filters": filters, "to_event": last})
+    # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
+    close_connections()
+    events = lines(asked, kind=kind, below=last + 1, allowed=partial(_may_still, request))
+    name = f"audit-{timezone.localdate():%Y-%m-%d}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(events, content_type=EXPORTS[kind], headers=headers)
+
+
+def _may_still(request: HttpRequest) -> bool:
+    """Whether the session of the request is still open, and its person may still read the trail."""
+    now = HttpRequest()
+    now.session = type(request.session)(request.session.session_key)
+    return get_user(now).has_perm("audit.read")
+
+
+@requires("audit.read", also="settings.read")
+@require_safe
+def setting_events(request: HttpRequest, key: str) -> HttpResponse:
+    """What happened to one setting in one environment."""
+    environment = request.GET.get("environment", DEFAULT)
+    # What could not be a key is not asked for: not every database takes every character.
+    if environment not in PLACES or not KEY.fullmatch(key):
+        raise Http404
+    setting = get_object_or_404(Setting, key=key, environment=environment)
+    context = {"setting": setting, **history(request, "settings_store.setting", str(setting.pk))}
+    return render(request, "settings_store/setting_events.html", context)
+
+
+def _live(filters: str, last: int, *, shown: int) -> str:
+    """The query of the next look for new events."""
+    return "&".join(filter(None, [filters, urlencode({"from": last, "shown": shown})]))
+
+
+def _last() -> int:
+    event = AuditEvent.objects.order_by("-sequence").values_list("sequence", flat=True).first()
+    return event or 0
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET.get(name, "")
+    return min(int(text), BIGGEST - 1) if text.isascii() and text.isdigit() and len(text) <= 19 else 0
 
 
 def _chips(request: HttpRequest, asked: dict[str, Any]) -> list[Chip]:
@@ -116,6 +194,6 @@ def _chips(request: HttpRequest, asked: dict[str, Any]) -> list[Chip]:
         rest = request.GET.copy()
         for name in (*names, "after", "before"):
             rest.pop(name, None)
-        kept = [(name, str(asked[name])) for name in names]
+        kept = [(name, str(asked[name])) for name in names if name != "target_type"]
         chips.append(Chip(f"{label}: {words}", f"?{rest.urlencode()}", kept))
     return chips

@@ -5,11 +5,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.devices import device_in_words
 from accounts.models import Session, User
 from accounts.sessions import hashed
 from tests.accounts.conftest import Trail
 from tests.factories import client_of, make_user
+from ui.devices import device_in_words
 
 # The same in every worker of a run, or they would not agree on what there is to run.
 NOBODY = "0c1d2e3f-0000-4000-8000-00000000f00d"

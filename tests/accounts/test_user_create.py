@@ -68,7 +68,7 @@ def test_it_is_recorded(as_admin: Client, admin: User, trail: Trail) -> None:
         ("username", "x" * 151, "150"),
         ("username", "ﷺ" * 100, "150"),
         ("username", "a\x00b", "Null characters"),
-        ("full_name", "\ufb2c" * 150, "at most 150"),
+        ("full_name", "\ufb2c" * 150, "At most 150"),
         ("email", "nonsense", "valid email"),
         ("email", "a@b@c", "valid email"),
         ("email", "ß" * 140 + "@example.org", "254"),

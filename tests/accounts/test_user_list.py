@@ -101,5 +101,5 @@ def test_many_people_cost_no_more_queries(as_admin: Client, admin: User) -> None
     with CaptureQueriesContext(connection) as many:
         as_admin.get(URL)
     assert len(many) == len(few)
-    # The session, the person with their roles, the page of people, and their roles.
-    assert len(few) == 4, "\n".join(query["sql"] for query in few)
+    # The session, the person with their roles, the page of people, their roles, and how many proposals wait.
+    assert len(few) == 5, "\n".join(query["sql"] for query in few)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -78,3 +81,12 @@ def test_rank_is_respected(proved: Client, admin: User, manager: User) -> None:
 @pytest.mark.parametrize("role", ["supervisor", "operator", "user", "viewer", "guest"])
 def test_others_are_not_allowed(person: User, role: str) -> None:
     assert client_of(make_user(role=role)).post(url(person)).status_code == 403
+
+
+def test_a_password_whose_key_went_meanwhile_is_said_to_be_lost(proved: Client, person: User, settings: Any) -> None:
+    made = proved.post(url(person))["Location"]
+    settings.DATABASE_ENCRYPTION_KEYS = {settings.ENVIRONMENT: base64.b64encode(b"n" * 32).decode()}
+    response = proved.get(made)
+    assert (response.status_code, response.context["password"]) == (200, None)
+    assert "cannot be shown any more" in response.content.decode()
+    assert "right after it was made" in proved.get(made).content.decode()

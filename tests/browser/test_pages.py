@@ -18,9 +18,23 @@ PAGES = (
     "/users/new/",
     "/roles/",
     "/settings/",
+    "/settings/?q=chat&differs=1&unequal=staging:production",
+    "/settings/new/",
+    "/settings/new/?type=json",
+    "/settings/compare/",
+    "/settings/compare/?left=default&right=production&all=1",
+    "/settings/chat.temperature/",
+    "/settings/proposals/",
+    "/settings/proposals/?tab=scheduled",
+    "/settings/proposals/?tab=done",
+    "/settings/rollback/",
+    "/settings/export/",
+    "/settings/import/",
     "/models/",
     "/models/new/",
     "/audit/",
+    "/audit/?actor=chief&address=127.0.0.1&since=2020-01-01",
+    "/audit/?live=1",
     "/profile/",
     "/profile/sessions/",
     "/password/",
@@ -63,12 +77,14 @@ def test_nothing_runs_out_of_a_phone(house: House, context: BrowserContext, comp
     page = context.new_page()
     page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, ADMIN_EMAIL, house.admin_password)
-    wide = []
+    wide, faults = [], []
     for address in PAGES:
         page.goto(address)
+        faults += _faults(page)
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             wide.append(address)
     assert wide == []
+    assert faults == []
 
 
 def test_the_admin_obeys_the_same_policy(house: House, page: Page, complaints: list[str]) -> None:

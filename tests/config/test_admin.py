@@ -1,4 +1,4 @@
-"""The Django admin shows everything to those who may see it, and changes nothing for anybody."""
+"""The Django admin shows everything to those who may see it, and changes nothing but settings, as their pages do."""
 
 from __future__ import annotations
 
@@ -21,13 +21,27 @@ from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider
 from chat.models import Conversation, Message, Model, SystemPrompt
 from rbac.models import Assignment, Role
-from settings_store.models import AuditEvent, LimitCounter, Setting, SettingVersion
+from settings_store.models import (
+    AuditEvent,
+    ChainKey,
+    KeyUse,
+    LimitCounter,
+    OwnSetting,
+    Proposal,
+    Protection,
+    SealedVersion,
+    Setting,
+    SettingImport,
+    SettingVersion,
+)
 from tests.factories import PASSWORD, client_of, make_user
 from ui.admin import ViewOnlyAdmin
 
 pytestmark = pytest.mark.django_db
 REGISTERED = sorted((model._meta.label_lower for model in admin.site._registry), key=str)
 SEALED = b"sealed-canary-bytes"
+# Its forms save through the actions of the house; they have tests of their own.
+OPEN = {"settings_store.setting"}
 
 
 def model_of(label: str) -> type[Row]:
@@ -54,7 +68,7 @@ def rows(person: User) -> dict[str, Row]:
     message = Message.objects.create(conversation=talk, role="user", content="what was said")
     setting = Setting.objects.create(key="a.secret", environment="production", version=1, sealed=SEALED)
     event = AuditEvent.objects.latest("sequence")
-    version = SettingVersion.objects.create(setting=setting, version=1, sealed=SEALED, at=event.at, actor_name="x")
+    version = SettingVersion.objects.create(setting=setting, version=1, at=event.at, actor_name="x")
     client_of(person)
     counter = LimitCounter.objects.create(key="k", window_ends=event.at)
     made: list[Row] = [provider, model, prompt, talk, message, setting, version, event, counter]
@@ -63,6 +77,15 @@ def rows(person: User) -> dict[str, Row]:
         DBTaskResult.objects.create(task_path="a.task", args_kwargs={"args": ["task-canary"]}, run_after=event.at)
     )
     made.append(LogEntry.objects.create(user=person, object_repr="thing", action_flag=CHANGE))
+    made += [
+        SealedVersion.objects.create(version=version, sealed=SEALED),
+        OwnSetting.objects.create(key="own.setting", type="string", label="Own", created_by_name="x"),
+        Protection.objects.create(key="a.secret", by_name="x"),
+        Proposal.objects.create(key="a.secret", act="set", status="awaiting", sealed=SEALED, author_name="x"),
+        SettingImport.objects.create(name="a file", sealed=SEALED, total=1, author_name="x"),
+        KeyUse.objects.create(key_id="k", environment="production"),
+        ChainKey.objects.create(key_id="k", sealed=SEALED),
+    ]
     for kind in (Role, Group, Permission):
         made.append(kind.objects.latest("pk"))
     found = {row._meta.label_lower: row for row in made}
@@ -91,7 +114,7 @@ def test_an_admin_browses_searches_and_opens(person: User, rows: dict[str, Row],
     assert client.get(address(label, "change", rows[label].pk)).status_code == 200
 
 
-@pytest.mark.parametrize("label", REGISTERED)
+@pytest.mark.parametrize("label", sorted(set(REGISTERED) - OPEN))
 def test_nobody_adds_changes_or_deletes(person: User, rows: dict[str, Row], label: str) -> None:
     person.is_superuser = True
     person.save()

@@ -45,7 +45,38 @@ def test_a_body_up_to_the_limit_comes_to_its_page(server: http.client.HTTPConnec
 def test_more_is_refused_before_it_is_sent(server: http.client.HTTPConnection) -> None:
     server.request("POST", "/login/", headers={"Content-Type": FORM, "Content-Length": str(10**12)})
     status, words = said(server)
-    assert (status, words) == (413, "This is more than can be sent at once. Nothing was changed.")
+    assert status == 413
+    assert words.replace("\xa0", " ") == "This is more than can be sent at once, which is 2.5 MB. Nothing was changed."
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://127.0.0.1:{port}/settings/import/", "/settings/import/"),
+        ("http://127.0.0.1:{port}//elsewhere.example/", "/elsewhere.example/"),
+        ("http://elsewhere.example/settings/import/", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_person_who_sends_more_reads_a_page(
+    server: http.client.HTTPConnection, port: int, referer: str, back: str
+) -> None:
+    headers = {"Content-Type": MULTIPART, "Content-Length": str(LIMIT + 1), "Accept": "text/html,*/*;q=0.8"}
+    server.request("POST", "/settings/import/", headers=headers | {"Referer": referer.format(port=port)})
+    status, page = said(server)
+    assert status == 413
+    assert "At most 2.5\xa0MB can be sent at once" in page
+    assert f'<a class="btn primary" href="{back}">' in page
+    assert 'rel="stylesheet"' in page
+
+
+def test_a_script_that_sends_more_reads_a_sentence(server: http.client.HTTPConnection) -> None:
+    headers = {"Content-Type": FORM, "Content-Length": str(LIMIT + 1), "Accept": "text/html", "HX-Request": "true"}
+    server.request("POST", "/settings/import/", headers=headers)
+    status, words = said(server)
+    assert status == 413
+    assert words.startswith("This is more than can be sent at once")
 
 
 def test_what_comes_in_pieces_is_read_only_up_to_the_limit(server: http.client.HTTPConnection) -> None:

@@ -1,13 +1,18 @@
 import os
+import secrets
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from urllib.parse import quote
 
+import psycopg
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import User
@@ -128,9 +133,32 @@ def test_health_and_soundness_are_told() -> None:
         init("--verify")
 
 
-def test_reset_starts_anew_only_when_the_name_is_typed(tmp_path: Path) -> None:
-    database = tmp_path / "reset.sqlite3"
-    env = os.environ | {"GATEHOUSE_DATA_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{database}"}
+@pytest.fixture
+def fresh_database(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The address and the name of an empty database on the server the suite runs on; a file on all but PostgreSQL."""
+    if connection.vendor != "postgresql":
+        yield f"sqlite:///{tmp_path / 'reset.sqlite3'}", "reset.sqlite3"
+        return
+    name, server = f"gatehouse_reset_{secrets.token_hex(4)}", connection.settings_dict
+    with psycopg.connect(
+        host=server["HOST"],
+        port=server["PORT"] or 5432,
+        user=server["USER"],
+        password=server["PASSWORD"],
+        dbname="postgres",
+        autocommit=True,
+    ) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            who = f"{quote(server['USER'])}:{quote(server['PASSWORD'])}" if server["PASSWORD"] else server["USER"]
+            yield f"postgres://{who}@{server['HOST']}:{server['PORT'] or 5432}/{name}", name
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_reset_starts_anew_only_when_the_name_is_typed(tmp_path: Path, fresh_database: tuple[str, str]) -> None:
+    address, name = fresh_database
+    env = os.environ | {"GATEHOUSE_DATA_DIR": str(tmp_path), "DATABASE_URL": address}
     env |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
 
     def manage(*command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -148,7 +176,14 @@ def test_reset_starts_anew_only_when_the_name_is_typed(tmp_path: Path) -> None:
     refused = manage("init", "--reset", typed="no\n")
     assert (refused.returncode, "Nothing was changed." in refused.stderr) == (1, True)
     assert (tmp_path / "first-sign-in.txt").read_text() == first
-    done = manage("init", "--reset", typed="reset.sqlite3\n")
+    done = manage("init", "--reset", typed=f"{name}\n")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "first-sign-in.txt").read_text() != first
     assert manage("init", "--verify").returncode == 0
+    # The words of the trail went with it and came again: no event of before is found, and those of now are.
+    search = (
+        "from settings_store.trail.reading import question, read; "
+        "print(len(read(question({'q': 'installation initialised'}), count=50)))"
+    )
+    assert manage("shell", "--no-imports", "--command", search).stdout.split()[-1] == "1"
+    assert manage("audit_verify").returncode == 0

@@ -176,6 +176,30 @@ def test_lost_keys_are_not_made_anew(tmp_path: Path, port: int) -> None:
     assert "keys.json is gone" in refused(tmp_path, PORT=str(port))
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("{", "is damaged: it must hold"),
+        ('{"SECRET_KEY": "s"}', "is damaged: it must hold"),
+        (
+            '{"SECRET_KEY": "s", "DATABASE_ENCRYPTION_KEY": "c2hvcnQ="}',
+            "keys.json is not base64 of exactly 32 bytes.",
+        ),
+    ],
+)
+def test_damaged_or_short_keys_are_one_sentence(tmp_path: Path, port: int, keys: str, words: str) -> None:
+    (tmp_path / "keys.json").write_text(keys)
+    said = refused(tmp_path, PORT=str(port))
+    assert words in said
+    assert "c2hvcnQ" not in said
+
+
+def test_a_short_key_is_named_by_its_place(tmp_path: Path, port: int) -> None:
+    good = "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="
+    said = refused(tmp_path, PORT=str(port), SECRET_KEY="s" * 50, DATABASE_ENCRYPTION_KEY=f"{good},c2hvcnQ=")
+    assert said.startswith("Key 2 of DATABASE_ENCRYPTION_KEY is not base64 of exactly 32 bytes.")
+
+
 def test_an_admin_address_that_will_not_do_is_one_sentence(tmp_path: Path, port: int) -> None:
     said = refused(tmp_path, PORT=str(port), GATEHOUSE_ADMIN_EMAIL="nobody")
     assert "GATEHOUSE_ADMIN_EMAIL will not do" in said

@@ -12,7 +12,8 @@ from chat.models import Conversation, Message, Model, Provider, SystemPrompt
 from config.sample_data import DAYS, add_sample_data
 from rbac.actions import seed_system_roles
 from settings_store.audit import verify
-from settings_store.models import AuditEvent
+from settings_store.models import AuditEvent, OwnSetting, Proposal, Protection, SettingVersion
+from settings_store.store import get_setting
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,8 @@ def test_the_same_seed_says_the_same() -> None:
     User.objects.all().delete()
     Model.objects.all().delete()
     Provider.objects.all().delete()
+    OwnSetting.objects.all().delete()
+    Protection.objects.all().delete()
     add_sample_data(seed=7, now=now)
     assert list(Message.objects.order_by("pk").values_list("content", flat=True)) == first
 
@@ -91,6 +94,14 @@ def test_nobody_of_them_can_sign_in_and_nothing_is_called() -> None:
     add_sample_data()
     assert not [user for user in User.objects.all() if user.has_usable_password()]
     assert not Model.objects.usable().exists()
+
+
+def test_settings_of_their_own_were_changed_and_wait_for_changes() -> None:
+    made = add_sample_data()
+    assert get_setting("helvia.support_hours") == "Mo–Sa 7–20"
+    assert SettingVersion.objects.exclude(reason="").count() + Proposal.objects.count() == made["changes of settings"]
+    pending = dict(Proposal.objects.values_list("key", "status"))
+    assert pending == {"helvia.refund_limit": "awaiting", "helvia.support_hours": "scheduled"}
 
 
 def test_people_hold_their_roles_and_a_looker_on_cannot_talk() -> None:

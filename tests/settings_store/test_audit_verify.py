@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from settings_store import audit
 from settings_store.models import AuditEvent, AuditHead
 from settings_store.triggers import create_triggers, drop_triggers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.schema]
 
 
 @pytest.fixture
 def trail() -> Iterator[list[int]]:
     """Five events on a database whose owner took the triggers away."""
-    numbers = [audit.record("a.b", actor=None, after={"n": n}, reason=f"reason {n}").sequence for n in range(5)]
+    with transaction.atomic():
+        numbers = [audit.record("a.b", actor=None, after={"n": n}, reason=f"reason {n}").sequence for n in range(5)]
     drop_triggers(connection)
     yield numbers
     create_triggers(connection)
@@ -101,10 +102,12 @@ def test_a_tail_cut_off_together_with_its_end_is_found_by_an_anchor(trail: list[
 
 def test_the_trail_outlives_a_newer_key(settings: Any) -> None:
     old = settings.DATABASE_ENCRYPTION_KEY
-    audit.record("a.b", actor=None)
+    with transaction.atomic():
+        audit.record("a.b", actor=None)
     new = "bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldy0="
     settings.DATABASE_ENCRYPTION_KEYS = {settings.ENVIRONMENT: f"{new},{old}"}
-    audit.record("a.b", actor=None)
+    with transaction.atomic():
+        audit.record("a.b", actor=None)
     assert first_broken() is None
     settings.DATABASE_ENCRYPTION_KEYS = {settings.ENVIRONMENT: new}
     assert first_broken() is not None
@@ -125,3 +128,51 @@ def test_the_commands_speak_of_the_same_trail(trail: list[int], capsys: pytest.C
 def test_a_wrong_anchor_is_refused_in_words(anchor: str) -> None:
     with pytest.raises(CommandError, match="An anchor is"):
         call_command("audit_verify", anchor=anchor)
+
+
+def test_nothing_begins_at_the_anchor_of_an_empty_trail() -> None:
+    with pytest.raises(CommandError, match="of an empty trail"):
+        call_command("audit_verify", since="0:" + "0" * 64)
+
+
+def test_since_an_anchor_only_what_came_after_it_is_walked(
+    trail: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = AuditEvent.objects.get(pk=trail[2])
+    since = f"{kept.pk}:{kept.hash}"
+    AuditEvent.objects.filter(pk=trail[0]).update(reason="another")
+    call_command("audit_verify", since=since)
+    assert str(trail[-1]) in capsys.readouterr().out
+    AuditEvent.objects.filter(pk=trail[4]).update(reason="another")
+    with pytest.raises(CommandError, match=f"Event {trail[4]}: This event was changed"):
+        call_command("audit_verify", since=since)
+
+
+def test_the_event_that_since_names_must_be_the_one_the_anchor_was_taken_from(trail: list[int]) -> None:
+    for number, digest in ((trail[2], "0" * 64), (trail[2], AuditEvent.objects.get(pk=trail[1]).hash)):
+        broken = first_broken(since=(number, digest))
+        assert broken is not None
+        assert broken.sequence == trail[2]
+        assert "anchor" in broken.sentence
+    beyond = first_broken(since=(trail[-1] + 5, "0" * 64))
+    assert beyond is not None
+    AuditEvent.objects.filter(pk=trail[2]).delete()
+    assert first_broken(since=(trail[2], "0" * 64)) is not None
+
+
+def test_progress_is_told_to_the_end_and_a_log_hears_of_it(
+    trail: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("settings_store.trail.chain.BATCH", 2)
+    heard: list[tuple[int, int]] = []
+    assert list(audit.verify(progress=lambda done, total: heard.append((done, total)))) == []
+    total = AuditEvent.objects.count()
+    assert [done for done, _total in heard] == [*range(2, total, 2), total]
+    assert {of for _done, of in heard} == {total}
+    monkeypatch.setattr("settings_store.management.commands.audit_verify.EVERY_SECONDS", 0)
+    call_command("audit_verify")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith(f"{total} of {total} events, ")
+    monkeypatch.setattr("settings_store.management.commands.audit_verify.EVERY_SECONDS", 10)
+    call_command("audit_verify")
+    assert capsys.readouterr().err == ""

@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from settings_store import audit, store
-from settings_store.actions import StaleSetting, change_setting, clear_setting
+from settings_store.actions import Change, StaleSetting, change_setting, change_settings, clear_setting
 from settings_store.circumstances import circumstances
+from settings_store.crypto import open_sealed
 from settings_store.definitions import UnknownSetting
-from settings_store.models import AuditEvent, Setting, SettingVersion, StoreVersion
+from settings_store.models import AuditEvent, SealedVersion, Setting, SettingVersion, StoreVersion
 from tests.factories import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_type")]
@@ -70,7 +71,7 @@ def test_clearing_brings_the_default_back_and_keeps_the_history() -> None:
 
 def test_clearing_what_is_not_set_changes_nothing() -> None:
     before = audit.head()
-    assert clear_setting(actor=None, key="suite.integer", environment="production") is None
+    clear_setting(actor=None, key="suite.integer", environment="production")
     change()
     clear_setting(actor=None, key="suite.integer", environment="production")
     after = audit.head()
@@ -95,7 +96,7 @@ def test_a_secret_is_sealed_for_its_version_and_never_recorded() -> None:
     setting = Setting.objects.get()
     assert setting.value is None
     assert store.get_setting("suite.secret") == "abracadabra"
-    for sealed in (setting.sealed, *SettingVersion.objects.values_list("sealed", flat=True)):
+    for sealed in (setting.sealed, *SealedVersion.objects.values_list("sealed", flat=True)):
         assert sealed is not None
         assert b"opensesame" not in bytes(sealed)
         assert b"abracadabra" not in bytes(sealed)
@@ -103,7 +104,7 @@ def test_a_secret_is_sealed_for_its_version_and_never_recorded() -> None:
     assert "opensesame" not in everything
     assert AuditEvent.objects.latest("sequence").after == {"value": audit.MASK, "version": 2}
     # An older version of a secret, put back by hand, does not open.
-    first = SettingVersion.objects.get(version=1)
+    first = SealedVersion.objects.get(version__version=1)
     Setting.objects.update(sealed=first.sealed)
     with pytest.raises(store.Damaged):
         store.get_setting("suite.secret")
@@ -118,9 +119,9 @@ def test_a_secret_moved_to_another_setting_does_not_open(declare: Any) -> None:
         store.get_setting("suite.other")
 
 
-def test_the_same_secret_again_changes_nothing() -> None:
+def test_the_same_secret_again_is_a_new_version_as_any_other_would_be() -> None:
     change("suite.secret", "opensesame")
-    assert change("suite.secret", "opensesame").version == 1
+    assert change("suite.secret", "opensesame").version == 2
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,32 @@ def test_parallel_changes_are_all_kept() -> None:
     assert sorted(SettingVersion.objects.values_list("version", flat=True)) == list(range(1, 41))
     assert AuditEvent.objects.filter(action="setting.changed").count() == 40
     assert list(audit.verify()) == []
+
+
+def test_true_in_json_is_not_one(every_type: None) -> None:
+    change_setting(actor=None, key="suite.json", environment="production", value="[1]")
+    row = change_setting(actor=None, key="suite.json", environment="production", value="[true]")
+    assert (row.version, row.value) == (2, [True])
+    assert change_setting(actor=None, key="suite.json", environment="production", value="[ true ]").version == 2
+
+
+@pytest.mark.parametrize("numbers", [True, False], ids=["told the numbers of rows", "told none"])
+def test_many_secrets_are_written_in_as_few_queries_as_one(
+    declare: Any, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any, numbers: bool
+) -> None:
+    # MySQL tells nobody the numbers of the rows that one statement made.
+    if not numbers:
+        monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    keys = [f"many.secret{number}" for number in range(20)]
+    for key in keys:
+        declare(key, type="secret", default="")
+    changes = [Change(key=key, environment="production", value=key) for key in keys]
+    # The last of these has two versions at once.
+    changes.append(Change(key=keys[-1], environment="production", value="again"))
+    with django_assert_max_num_queries(20):
+        change_settings(actor=None, changes=changes)
+    assert SealedVersion.objects.count() == 21
+    assert [store.get_setting(key) for key in keys] == [*keys[:-1], "again"]
+    for each in SealedVersion.objects.select_related("version__setting"):
+        context = store.secret_context(each.version.setting.key, each.version.version)
+        assert open_sealed(bytes(each.sealed), context=context, environment="production")

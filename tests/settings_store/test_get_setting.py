@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from settings_store import store
 from settings_store.actions import change_setting, clear_setting
+from settings_store.actions.setting import bump
 from settings_store.crypto import SealedElsewhere
 from settings_store.definitions import Definition, UnknownSetting
-from settings_store.models import Setting, StoreVersion
+from settings_store.models import OwnSetting, Setting, StoreVersion
 from settings_store.store import get_setting
 from tests.settings_store.conftest import SPARE_KEY
 
@@ -200,3 +205,81 @@ def test_a_change_of_another_process_is_seen_by_the_watcher(every_type: None, se
         assert get_setting("suite.integer") == 80
     finally:
         store.stop()
+
+
+@pytest.mark.django_db
+def test_a_setting_of_ones_own_is_read_like_any_other(settings: Any) -> None:
+    with transaction.atomic():
+        OwnSetting.objects.create(key="team.size", type="integer", default=4, label="Size", created_by_name="x")
+        bump()
+        # Nobody else knows of it yet; who declared it reads it all the same.
+        assert get_setting("team.size") == 4
+        change("team.size", "7")
+        assert get_setting("team.size") == 7
+    store.refresh()
+    assert get_setting("team.size") == 7
+    # A process that has read nothing so far knows it at the first reading.
+    settings.SETTING_LOCKS = {"GATEHOUSE_SETTING_TEAM_SIZE": "many"}
+    store._forked()
+    assert get_setting("team.size") == 7
+    OwnSetting.objects.update(retired_at="2026-01-01T00:00Z")
+    store.refresh()
+    with pytest.raises(UnknownSetting):
+        get_setting("team.size")
+
+
+@pytest.mark.django_db
+def test_readers_ask_nothing_while_all_is_read_anew_nor_after_that_failed() -> None:
+    store.refresh()
+    OwnSetting.objects.create(key="team.size", type="integer", default=4, label="Size", created_by_name="x")
+    seen: list[object] = []
+
+    def read_elsewhere() -> None:
+        async def read() -> None:
+            # A query would be refused here, and so be seen.
+            try:
+                seen.append(get_setting("team.size"))
+            except Exception as error:
+                seen.append(type(error))
+
+        thread = threading.Thread(target=asyncio.run, args=(read(),))
+        thread.start()
+        thread.join()
+
+    def interrupt(execute: Any, sql: str, *rest: Any) -> Any:
+        if f'{Setting._meta.db_table}"' in sql.replace("`", '"'):
+            read_elsewhere()
+            raise OperationalError
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(interrupt), pytest.raises(OperationalError):
+        store.refresh()
+    read_elsewhere()
+    store.refresh()
+    read_elsewhere()
+    assert seen == [UnknownSetting, UnknownSetting, 4]
+
+
+WATCHING = """
+import django
+django.setup()
+from settings_store import store
+from settings_store.models import StoreVersion
+store.watch()
+store.get_setting("settings_store.reason_required")
+for _each in range(3):
+    StoreVersion.objects.get(pk=1)
+    store.connection.close()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has a pool of connections here")
+def test_the_watcher_keeps_no_connection_of_a_pool() -> None:
+    # The suite's own address, wherever its server listens, but for the name of the database.
+    place = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    here = os.environ | {"DATABASE_URL": place.geturl(), "DATABASE_POOL_SIZE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHING], env=here, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -90,14 +90,23 @@ def test_a_stale_form_is_answered_with_both_values_and_can_be_sent_again(operato
     response = post(operator, value="90", version="0")
     assert response.status_code == 409
     html = text(response)
-    assert '<dd class="mono" id="theirs">80</dd>' in html
-    assert '<dd class="mono" id="yours">90</dd>' in html
+    assert '<dd class="mono" data-theirs>80</dd>' in html
+    assert '<dd class="mono" data-yours>90</dd>' in html
     assert 'name="version" value="1"' in html
     assert 'value="90"' in html
     assert "Save mine over theirs" in html
     assert get_setting("suite.integer") == 80
     assert post(operator, value="90", version="1").status_code == 302
     assert get_setting("suite.integer") == 90
+
+
+def test_a_stale_form_with_the_value_that_holds_saves_nothing_and_says_so(operator: Client) -> None:
+    change("suite.integer", "70")
+    change("suite.integer", "80")
+    response = post(operator, value="80", version="1")
+    page = text(operator.get(response.headers["Location"]))
+    assert "Nothing changed: it has this value already." in page
+    assert "Saved as version" not in page
 
 
 def test_a_field_that_is_left_is_checked_and_not_saved(operator: Client) -> None:
@@ -172,7 +181,7 @@ def test_readers_see_value_and_history_and_cannot_change(viewer: Client) -> None
     change("suite.integer", "80", reason="tariff tables")
     html = text(viewer.get("/settings/suite.integer/"))
     assert "tariff tables" in html
-    assert "<del>not set here</del><ins>80</ins>" in html
+    assert "<del>default</del><ins>80</ins>" in html
     assert "/change/" not in html
     for act in ("change", "clear"):
         assert post(viewer, act=act, value="77", version="1").status_code == 403
@@ -187,7 +196,7 @@ def test_a_long_history_is_paged(viewer: Client, django_assert_max_num_queries: 
     assert "<ins>100</ins>" not in html
     # The oldest on a page still says what it replaced.
     assert "<del>124</del><ins>125</ins>" in html
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(13):
         viewer.get("/settings/suite.integer/")
 
 
@@ -202,6 +211,29 @@ def test_strangers_and_others_are_kept_out(person: Client, client: Client) -> No
 def test_keys_that_do_not_exist_are_not_found(admin: Client, key: str) -> None:
     for act in ("", "change/", "clear/"):
         assert admin.get(f"/settings/{key}/{act}").status_code == 404
+
+
+def test_what_is_not_there_is_named_to_those_who_may_read(viewer: Client, person: Client) -> None:
+    mars = viewer.get("/settings/suite.integer/?environment=mars")
+    assert mars.status_code == 404
+    assert "There is no environment &#x27;mars&#x27;. There are default, development" in text(mars)
+    assert "Near it: staging." in text(viewer.get("/settings/suite.integer/?environment=stagin"))
+    assert "Near it: suite.integer" in text(viewer.get("/settings/suite.integr/"))
+    assert "belongs to one environment" in text(viewer.get("/settings/suite.secret/?environment=default"))
+    refused = person.get("/settings/suite.integr/")
+    assert refused.status_code == 403
+    assert "Near it" not in text(refused)
+
+
+def test_a_value_that_breaks_tightened_rules_is_named_and_can_be_put_right_or_taken_away(admin: Client) -> None:
+    change("suite.integer", "80")
+    Setting.objects.update(value=5000)
+    html = text(admin.get("/settings/suite.integer/"))
+    assert "5000 is set, and passed over: At most 1,000." in html
+    assert 'value="5000"' in html
+    assert "Back to default" in html
+    assert get_setting("suite.integer") == 60
+    assert ">60 a minute<" in html.replace("\n", "")
 
 
 def test_a_page_that_only_takes_posts_leads_back(operator: Client) -> None:

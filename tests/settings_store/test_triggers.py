@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from settings_store import audit
 from settings_store.actions import change_setting
-from settings_store.models import AuditEvent, SettingVersion
+from settings_store.crypto import open_sealed
+from settings_store.models import AuditEvent, SealedVersion, SettingVersion
+from settings_store.store import secret_context
 from settings_store.triggers import create_triggers, drop_triggers
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +24,8 @@ TRAIL, VERSIONS, HEAD = "settings_store_auditevent", "settings_store_settingvers
 @pytest.fixture(autouse=True)
 def _written() -> None:
     change_setting(actor=None, key="settings_store.reason_required", environment="staging", value="true")
-    audit.record("a.b", actor=None)
+    with transaction.atomic():
+        audit.record("a.b", actor=None)
     # PostgreSQL alters no table while checks of its foreign keys are still to come.
     connection.check_constraints()
 
@@ -85,8 +92,30 @@ def test_the_models_are_refused_just_the_same() -> None:
     assert event.reason == ""
 
 
+@pytest.mark.schema
 def test_triggers_go_and_come_back_with_their_migration() -> None:
     drop_triggers(connection)
     assert not refused(f"UPDATE {TRAIL} SET reason = 'other'")
     create_triggers(connection)
     assert refused(f"UPDATE {TRAIL} SET reason = 'third'")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_triggers_stay_when_what_came_after_them_is_taken_back(declare: Callable[..., Any]) -> None:
+    declare("suite.secret", type="secret", default="")
+    change_setting(actor=None, key="suite.secret", environment="production", value="opensesame")
+    leaves = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    try:
+        MigrationExecutor(connection).migrate([("settings_store", "0002_triggers")])
+        for table in (TRAIL, VERSIONS):
+            assert refused(f"UPDATE {table} SET reason = 'other'"), table
+            assert refused(f"DELETE FROM {table}"), table
+        assert refused(f"DELETE FROM {HEAD}")
+        if connection.vendor == "sqlite":
+            assert refused(f"INSERT OR REPLACE INTO {VERSIONS} SELECT * FROM {VERSIONS} LIMIT 1")
+    finally:
+        MigrationExecutor(connection).migrate(leaves)
+    assert refused(f"UPDATE {VERSIONS} SET reason = 'other'")
+    kept = SealedVersion.objects.get()
+    context = secret_context("suite.secret", 1)
+    assert open_sealed(bytes(kept.sealed), context=context, environment="production") == b"opensesame"

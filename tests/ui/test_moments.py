@@ -58,3 +58,16 @@ def test_yesterday_is_that_of_the_persons_time_zone() -> None:
 )
 def test_spans(length: timedelta | float, text: str) -> None:
     assert moments.span(length) == text
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=8), "13:59:52"),
+        (timedelta(hours=13, minutes=59), "00:01:00"),
+        (timedelta(hours=14, minutes=1), "19 Nov 23:59:00"),
+        (timedelta(days=400), "16 Oct 2025 14:00:00"),
+    ],
+)
+def test_a_clock_names_the_day_only_where_it_is_another(ago: timedelta, text: str) -> None:
+    assert moments.clock(NOW - ago, now=NOW) == text

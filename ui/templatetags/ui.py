@@ -15,9 +15,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from ui import moments, people
+from ui.devices import device_in_words
 from ui.keyset import Page
 from ui.rail import rail_groups
 from ui.registry import Permission, registry
+from ui.sources import source_in_words
 
 register = template.Library()
 
@@ -75,6 +77,20 @@ def exacttime(moment: datetime | None) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moments.exact(moment))
 
 
+@register.simple_tag
+def clocktime(moment: datetime) -> SafeString:
+    """A moment to the second for a list, with its day where that is not today, and all of it in its title."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moments.exact(moment), moments.clock(moment)
+    )
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """The browser and system of a user agent in words; nothing where there is none."""
+    return device_in_words(user_agent) if user_agent else ""
+
+
 @register.filter
 def duration(length: timedelta | float | None) -> str:
     """A timedelta or a number of seconds: "0.41 s", "2 min", "3 h 5 min"."""
@@ -83,16 +99,13 @@ def duration(length: timedelta | float | None) -> str:
 
 @register.simple_tag
 def source(kind: str, label: str = "") -> SafeString:
-    """Where a setting's value comes from: code, default, own (set here) or environment."""
-    words = {
-        "code": _("code"),
-        "default": _("default"),
-        "own": _("set here"),
-        "environment": _("environment"),
-    }
+    """Where a setting's value comes from, as a badge; nothing where it comes from nowhere."""
+    if not kind:
+        return SafeString("")
+    words = label or source_in_words(kind)
     if kind == "environment":
-        return format_html('<span class="src">{} {}</span>', icon("lock", "s"), label or words[kind])
-    return format_html('<span class="src" data-src="{}">{}</span>', kind, label or words[kind])
+        return format_html('<span class="src">{} {}</span>', icon("lock", "s"), words)
+    return format_html('<span class="src" data-src="{}">{}</span>', kind, words)
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from config import installation
-from config.health import findings, unprepared
+from config.health import findings, is_ready, unprepared
 from config.sample_data import add_sample_data
 
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         found = findings()
         for finding in found:
             self.stdout.write(f"{finding.name}: {finding.problem or 'well'}")
-        if any(finding.problem for finding in found):
+        if not is_ready(found):
             raise CommandError("Not ready.")
 
     def _verify(self) -> None:

@@ -1,9 +1,8 @@
-"""What people send about settings and ask of the trail."""
+"""What people send to change the value of a setting."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -13,11 +12,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from settings_store.actions import REASON_LENGTH
-from settings_store.addresses import parse_address
 from settings_store.definitions import Definition
+from settings_store.forms.reason import reason_field
 from settings_store.values import JSON_LENGTH, SettingType
-from ui.forms import CharField
 
 VERSION_LIMIT = 2**31
 
@@ -26,12 +23,12 @@ class SettingForm(forms.Form):
     """The value of one setting in one environment, with the version it was read at and the reason."""
 
     value = forms.CharField(label=gettext_lazy("Value"), required=False, strip=False)
-    reason = CharField(
-        label=gettext_lazy("Reason"),
+    reason = reason_field()
+    apply_at = forms.DateTimeField(
+        label=gettext_lazy("When"),
         required=False,
-        max_length=REASON_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Stays in the history."),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     version = forms.IntegerField(min_value=0, max_value=VERSION_LIMIT, widget=forms.HiddenInput)
 
@@ -39,9 +36,13 @@ class SettingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.definition = definition
         self.fields["value"] = value_field(definition)
+        zone = timezone.get_current_timezone_name()
+        self.fields["apply_at"].help_text = _("In your time zone, %(zone)s. Left empty, it counts at once.") % {
+            "zone": zone
+        }
 
     def clean_value(self) -> str:
-        """The value as text; `change_setting` reads it in the type of the setting."""
+        """The value as text; the change reads it in the type of the setting."""
         value = self.cleaned_data["value"]
         text = ("true" if value else "false") if isinstance(value, bool) else str(value)
         if not (self.definition.is_secret and not text):
@@ -101,47 +102,3 @@ def _help(definition: Definition) -> str:
 
 def _number(number: int) -> str:
     return f"{number:,}"
-
-
-class AuditFilter(forms.Form):
-    """What the trail is asked for, from its address; an empty field asks nothing."""
-
-    q = forms.CharField(required=False, max_length=200, label=gettext_lazy("Search the trail"))
-    actor = forms.CharField(required=False, max_length=150, label=gettext_lazy("Who"))
-    action = forms.CharField(required=False, max_length=80, label=gettext_lazy("Act"))
-    since = forms.DateField(
-        required=False, label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(
-        required=False, label=gettext_lazy("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    address = forms.CharField(required=False, max_length=60, label=gettext_lazy("Address"))
-    # Links alone set these.
-    actor_id = forms.IntegerField(required=False, min_value=0, max_value=2**62)
-    target_type = forms.CharField(required=False, max_length=60)
-    target_id = forms.CharField(required=False, max_length=64)
-    request = forms.CharField(required=False, max_length=64)
-
-    def clean_address(self) -> str:
-        text = self.cleaned_data["address"]
-        address = parse_address(text) if text else None
-        if text and address is None:
-            raise ValidationError(_("This is not an address of a network, such as 192.0.2.7."))
-        return str(address or "")
-
-    def clean_since(self) -> datetime | None:
-        return _midnight(self.cleaned_data["since"])
-
-    def clean_until(self) -> datetime | None:
-        day = self.cleaned_data["until"]
-        # The day itself is meant to be in.
-        return _midnight(day + timedelta(days=1)) if day and day < date.max else _midnight(day)
-
-
-def _midnight(day: date | None) -> datetime | None:
-    if day is None:
-        return None
-    try:
-        return timezone.make_aware(datetime.combine(day, time.min))
-    except (OverflowError, ValueError):
-        raise ValidationError(_("This day is out of range.")) from None

@@ -87,5 +87,10 @@ def worded(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(worded(value).split())
+    return shortened(worded(value))
+
+
+def shortened(words: str) -> str:
+    """The beginning of a text in one line."""
+    text = " ".join(words.split())
     return text if len(text) <= SHORT else f"{text[:SHORT]}…"

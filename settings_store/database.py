@@ -9,23 +9,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from django.db import connection, connections
 
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="chat-database")
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="house-database")
+_leisurely = ThreadPoolExecutor(max_workers=2, thread_name_prefix="house-files")
 
 
 async def in_database[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` answers, asked in a thread of its own whose connection is closed afterwards."""
+    return await _asked(_threads, partial(work, *args, **kwargs))
 
+
+async def at_leisure[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for what may take long, as files of a whole trail: nobody who waits for an answer waits behind it."""
+    return await _asked(_leisurely, partial(work, *args, **kwargs))
+
+
+async def _asked[T](threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     def ask() -> T:
         try:
-            return work(*args, **kwargs)
+            return work()
         finally:
             if connection.vendor != "sqlite" or connection.errors_occurred:
                 close_connections()
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, ask)
+    return await asyncio.get_running_loop().run_in_executor(threads, ask)
 
 
 def close_connections() -> None:

@@ -1,0 +1,21 @@
+"""The way from the trail to the person an event is about."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import User
+
+
+def user_page(request: HttpRequest, public_id: str) -> str:
+    """The page of a person, where this one may see them; else nothing."""
+    viewer = request.user
+    if not isinstance(viewer, User) or not viewer.has_perm("users.read"):
+        return ""
+    try:
+        known = User.objects.visible_to(viewer).filter(public_id=public_id).exists()
+    except ValidationError:
+        return ""
+    return reverse("accounts:user_detail", args=[public_id]) if known else ""

@@ -1,0 +1,60 @@
+"""Every change of settings and of what surrounds them."""
+
+from settings_store.actions.applying import apply_due
+from settings_store.actions.definition import (
+    BreaksValues,
+    StaleDefinition,
+    change_definition,
+    create_definition,
+    restore_definition,
+    retire_definition,
+)
+from settings_store.actions.proposal import (
+    ABOUT_NOTE,
+    ABOUT_TIME,
+    approve,
+    decline,
+    propose_unprotect,
+    protect,
+    submit_change,
+    withdraw,
+)
+from settings_store.actions.rollback import RolledBack, roll_back
+from settings_store.actions.setting import (
+    ABOUT_REASON,
+    REASON_LENGTH,
+    Change,
+    ProtectedSetting,
+    StaleSetting,
+    change_setting,
+    change_settings,
+    clear_setting,
+)
+
+__all__ = [
+    "ABOUT_NOTE",
+    "ABOUT_REASON",
+    "ABOUT_TIME",
+    "REASON_LENGTH",
+    "BreaksValues",
+    "Change",
+    "ProtectedSetting",
+    "RolledBack",
+    "StaleDefinition",
+    "StaleSetting",
+    "apply_due",
+    "approve",
+    "change_definition",
+    "change_setting",
+    "change_settings",
+    "clear_setting",
+    "create_definition",
+    "decline",
+    "propose_unprotect",
+    "protect",
+    "restore_definition",
+    "retire_definition",
+    "roll_back",
+    "submit_change",
+    "withdraw",
+]

@@ -1,0 +1,74 @@
+"""The trail as pages show it: page by page, and as the history of one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from settings_store.models import AuditEvent
+from settings_store.telling import told
+from settings_store.trail.reading import BIGGEST, Question, read
+from ui.keyset import Page
+from ui.registry import registry
+
+PER_PAGE = 50
+
+
+def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
+    """The page of answers that the address asks for: `after` or `before` a sequence, else the newest."""
+    after, before = _place(request, "after"), _place(request, "before")
+    backwards = after is None and before is not None
+    rows: list[AuditEvent] = []
+    if backwards and before is not None:
+        rows = read(asked, above=before, count=PER_PAGE + 1, newest=False)
+        more, rows = len(rows) > PER_PAGE, rows[-PER_PAGE:]
+    elif after is not None:
+        rows = read(asked, below=after, count=PER_PAGE + 1)
+        more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
+    if not rows:
+        # The first page, also where a place has nothing left beyond it.
+        after, backwards = None, False
+        rows = read(asked, count=PER_PAGE + 1)
+        more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
+    newer = bool(rows) and (more if backwards else after is not None)
+    older = bool(rows) and (backwards or more)
+    query = request.GET.copy()
+    for name in ("after", "before"):
+        query.pop(name, None)
+
+    def url(name: str, event: AuditEvent) -> str:
+        place = query.copy()
+        place[name] = str(event.sequence)
+        return f"?{place.urlencode()}"
+
+    return Page(
+        rows=rows,
+        sort="time",
+        newer_url=url("before", rows[0]) if newer else "",
+        older_url=url("after", rows[-1]) if older else "",
+        by_time=True,
+        columns={"time": ("-sequence",)},
+        query=query,
+        default="time",
+    )
+
+
+def history(request: HttpRequest, target_type: str, target_id: str) -> dict[str, Any]:
+    """What the history tab of an object shows: the events about it; its page itself asks who may see the object."""
+    asked = Question(exact={"target_type": target_type, "target_id": target_id})
+    page = page_of(asked, request)
+    return {"page": page, "events": told(page.rows)}
+
+
+def object_url(request: HttpRequest, event: AuditEvent) -> str:
+    """The page of what an event was about, where this person may see it."""
+    link = registry.object_links.get(event.target_type)
+    return link(request, event.target_id) if link and event.target_id else ""
+
+
+def _place(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    return min(int(text), BIGGEST)
