@@ -48,8 +48,8 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
             return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
         if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
             return _send_to(request, resolve_url("password_change"))
-        if access.permission and not request.user.has_perm(access.permission):
-            raise PermissionDenied(access.permission)
+        if lacking := access.lacking(request.user, view_kwargs):
+            raise PermissionDenied(lacking)
         return None
 
 

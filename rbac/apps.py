@@ -14,8 +14,10 @@ class RbacConfig(AppConfig):
         from accounts.signals import user_registered
         from rbac.actions import give_default_role
         from rbac.columns import role_names
+        from rbac.directory import directory
         from rbac.links import role_page
         from rbac.rules import user_refusal
+        from settings_store.people import keep_directory
 
         registry.add_permissions(
             Permission(
@@ -44,4 +46,5 @@ class RbacConfig(AppConfig):
         registry.user_columns.append(UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10))
         registry.object_links["rbac.role"] = role_page
         user_rules.append(user_refusal)
+        keep_directory(directory)
         user_registered.connect(give_default_role, dispatch_uid="rbac.default_role")

@@ -78,7 +78,7 @@ def ranked(user: Person) -> Ranked:
 
 def forget(user: Person) -> None:
     """Drop what is known of this person's roles, because an act has just changed them."""
-    for name in _NOTHING:
+    for name in (*_NOTHING, "flag_subject"):
         user.__dict__.pop(name, None)
 
 

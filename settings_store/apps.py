@@ -56,10 +56,18 @@ class SettingsStoreConfig(AppConfig):
                 ),
             ),
             Permission("settings.reveal", _("Reveal secrets")),
-            Permission("flags.read", _("See flags")),
-            Permission("flags.write", _("Change flags")),
-            Permission("flags.delete", _("Delete flags")),
-            Permission("flags.admin", _("Change the rules of flags")),
+            Permission("flags.read", _("See flags"), ("settings_store.view_flag", "settings_store.view_flaguse")),
+            Permission(
+                "flags.write",
+                _("Create flags and change whom they are on for"),
+                ("settings_store.add_flag", "settings_store.change_flag"),
+            ),
+            Permission(
+                "flags.delete",
+                _("Archive flags, and take their rules back to those of the common environment"),
+                ("settings_store.delete_flag",),
+            ),
+            Permission("flags.admin", _("Protect flags, and approve what others propose")),
             Permission(
                 "audit.read",
                 _("Read the audit trail"),

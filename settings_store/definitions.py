@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils.translation import gettext as _
 
 from settings_store import rules, values
+from settings_store.flag.rules import FlagType
+from settings_store.realms import name_of_key
 from settings_store.values import SettingType
 
 if TYPE_CHECKING:
@@ -59,6 +61,13 @@ class Definition:
     is_own: bool = False
     # One of an admin's that nobody may read or change any more; its history stays.
     is_retired: bool = False
+    # What a flag gives, where this stands for the rules of one.
+    flag_type: FlagType = FlagType.BOOLEAN
+
+    @property
+    def name(self) -> str:
+        """The key as people write it."""
+        return name_of_key(self.key)
 
     @property
     def is_secret(self) -> bool:
@@ -71,7 +80,7 @@ class Definition:
     @property
     def pieces(self) -> list[str]:
         """The key in pieces, between which a narrow column may break it."""
-        return re.split(r"(?<=[._])", self.key)
+        return re.split(r"(?<=[._-])", self.name)
 
     @property
     def variable(self) -> str:

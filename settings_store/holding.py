@@ -115,7 +115,8 @@ def without_own(definition: Definition, environment: str, rows: Rows) -> Held:
 
 def locked_value(definition: Definition) -> str | None:
     """The text of the environment variable that locks the setting here, if there is one."""
-    return settings.SETTING_LOCKS.get(definition.variable)
+    # A flag is locked by none: what holds is for its page to say.
+    return None if definition.type is SettingType.FLAG else settings.SETTING_LOCKS.get(definition.variable)
 
 
 def secret_context(key: str, version: int) -> str:

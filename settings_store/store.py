@@ -35,6 +35,8 @@ from settings_store.definitions import (
     replace_own,
     unknown,
 )
+from settings_store.flag import snapshot
+from settings_store.flag.snapshot import Snapshot
 from settings_store.holding import DEFAULT, PLACES, check_newest, held, is_set, locked_value, own_value, secret_context
 from settings_store.models import Setting, StoreVersion
 
@@ -81,6 +83,20 @@ def get_setting(key: str) -> Any:
     return _read(key)
 
 
+def flags_now() -> Snapshot:
+    """The flags that hold here, with what this connection's own transaction has changed of them."""
+    if _own_writes():
+        return snapshot.read(_rows())
+    if _version is None:
+        _first_read()
+    return snapshot.current
+
+
+def is_writing() -> bool:
+    """Whether any transaction of this process has changed settings or flags that nobody else sees yet."""
+    return bool(_writing)
+
+
 def refresh() -> None:
     """Read every value anew, through this thread's connection."""
     global _values, _every, _version
@@ -88,14 +104,15 @@ def refresh() -> None:
     with _loading:
         # The version first: values that are newer than it are merely read once more.
         version = StoreVersion.objects.filter(pk=1).values_list("version", flat=True).first() or 0
-        declared_here = own.read()
-        every = _resolve_all(beside_code(declared_here), _rows())
+        declared_here, rows = own.read(), list(_rows())
+        every, flags = _resolve_all(beside_code(declared_here), rows), snapshot.read(rows)
         # In this order, so that whoever reads meanwhile finds every key in the old copy or in the new one; and only
         # now, so that nothing of it happens where a query failed.
         _every = every
         _values = {key: value for key, value in every.items() if not isinstance(value, dict | list | Exception)}
         _version = version
         replace_own(declared_here)
+        snapshot.replace(flags)
 
 
 def written() -> None:
@@ -301,6 +318,7 @@ def _forked() -> None:
     _version, _watcher, _acting, _values, _every = None, None, None, {}, {}
     _loading, _starting = threading.Lock(), threading.Lock()
     _writing.clear()
+    snapshot.forget()
 
 
 os.register_at_fork(after_in_child=_forked)

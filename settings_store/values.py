@@ -15,6 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from settings_store import rules
+from settings_store.flag import rules as flag_rules
 from ui.forms import normalise
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ class SettingType(StrEnum):
     DURATION = "duration"
     CHOICE = "choice"
     SECRET = "secret"  # noqa: S105 - the name of a type
+    # The rules of a feature flag, which is no setting but kept like one.
+    FLAG = "flag"
+
+
+# What a setting may be of.
+SETTING_TYPES = tuple(kind for kind in SettingType if kind is not SettingType.FLAG)
 
 
 TEXTUAL = frozenset(
@@ -78,6 +85,8 @@ def parse(definition: Definition, text: str) -> Any:
             return parse_json(text)
         case SettingType.DURATION:
             return _duration(text)
+        case SettingType.FLAG:
+            return parse_json(text, longest=flag_rules.LENGTH)
         case _:
             return text
 
@@ -95,6 +104,8 @@ def check(definition: Definition, value: Any) -> Any:
         _check_bounds(definition, value.total_seconds(), lambda bound: _duration_text(timedelta(seconds=bound)))
     elif definition.type is SettingType.JSON and definition.schema is not None:
         rules.check_against(definition.schema, value)
+    elif definition.type is SettingType.FLAG:
+        return flag_rules.check(value, definition.flag_type)
     return value
 
 
@@ -128,7 +139,7 @@ def written(kind: SettingType, value: Any) -> str:
     match kind:
         case SettingType.BOOLEAN:
             return "true" if value else "false"
-        case SettingType.JSON:
+        case SettingType.JSON | SettingType.FLAG:
             return json.dumps(value, ensure_ascii=False, indent=2)
         case SettingType.DURATION:
             return _duration_text(value)
@@ -155,6 +166,8 @@ def shown(definition: Definition, value: Any) -> str:
             return number_format(value)
         case SettingType.JSON:
             return json.dumps(value, ensure_ascii=False)
+        case SettingType.FLAG:
+            return flag_rules.in_words(value)
         case SettingType.CHOICE:
             return str(dict(definition.choices).get(value, value))
         case _:
@@ -173,6 +186,8 @@ def _python_type(kind: SettingType) -> type | None:
             return timedelta
         case SettingType.JSON:
             return None
+        case SettingType.FLAG:
+            return dict
         case _:
             return str
 
@@ -229,10 +244,10 @@ def _boolean(text: str) -> bool:
     raise ValidationError(_("Write true or false."))
 
 
-def parse_json(text: str, *, depth: int = JSON_DEPTH) -> Any:
+def parse_json(text: str, *, depth: int = JSON_DEPTH, longest: int = JSON_LENGTH) -> Any:
     """The value of a JSON text, small and shallow enough to be kept; raises ValidationError."""
-    if len(text) > JSON_LENGTH:
-        raise ValidationError(_("At most %(most)s characters.") % {"most": number_format(JSON_LENGTH)})
+    if len(text) > longest:
+        raise ValidationError(_("At most %(most)s characters.") % {"most": number_format(longest)})
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except RecursionError:

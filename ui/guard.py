@@ -7,8 +7,9 @@ own ``request.user.has_perm``, so this floor knows nothing of roles.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -23,6 +24,9 @@ from django.utils.http import urlencode
 
 STEP_UP_SECONDS = 600
 STEP_UP_SESSION_KEY = "stepped_up_at"
+
+# A part of the address that says whose permission is meant: "<realm>.read".
+_PART = re.compile(r"<(\w+)>")
 
 type View = Callable[..., Any]
 
@@ -48,10 +52,11 @@ class Access:
     must_change_password_exempt: bool = False
     background: bool = False
 
-    def lacking(self, user: Any) -> str:
-        """The permission this person lacks; empty where none."""
+    def lacking(self, user: Any, parts: Mapping[str, object] | None = None) -> str:
+        """The permission this person lacks for a route whose address has these parts; empty where none."""
         wanted = (self.permission, self.also) if self.kind is Kind.PERMISSION else ()
-        return next((name for name in wanted if name and not user.has_perm(name)), "")
+        named = (_PART.sub(lambda found: str((parts or {})[found[1]]), name) for name in wanted if name)
+        return next((name for name in named if not user.has_perm(name)), "")
 
 
 def access_of(view: View) -> Access | None:
@@ -86,6 +91,7 @@ def requires(
 ) -> Callable[[View], View]:
     """Signed-in people holding `permission` ("settings.write"), and `also`; others get 403, never the sign-in page.
 
+    "<realm>.write" is the permission that the part of the address of this name tells: "flags.write" under flags/.
     With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`. What an open page
     asks by itself is `background`: it does not keep a session alive, and refused it is told in words to stop.
     """
@@ -113,7 +119,7 @@ def _guarded(view: View, access: Access) -> View:
 
         @wraps(view)
         async def guarded_async(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            refusal = await sync_to_async(_refusal)(request, access)
+            refusal = await sync_to_async(_refusal)(request, access, kwargs)
             return refusal or await view(request, *args, **kwargs)
 
         guarded: View = guarded_async
@@ -121,7 +127,7 @@ def _guarded(view: View, access: Access) -> View:
 
         @wraps(view)
         def guarded_sync(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            return _refusal(request, access) or view(request, *args, **kwargs)
+            return _refusal(request, access, kwargs) or view(request, *args, **kwargs)
 
         guarded = guarded_sync
     guarded.access = access  # type: ignore[attr-defined]
@@ -131,8 +137,8 @@ def _guarded(view: View, access: Access) -> View:
     return guarded
 
 
-def _refusal(request: HttpRequest, access: Access) -> HttpResponse | None:
-    if lacking := access.lacking(request.user):
+def _refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) -> HttpResponse | None:
+    if lacking := access.lacking(request.user, parts):
         raise PermissionDenied(lacking)
     if access.step_up and not stepped_up(request):
         return ask_step_up(request)

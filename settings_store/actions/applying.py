@@ -13,12 +13,14 @@ from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from settings_store import audit, own
+from settings_store import audit, kept
 from settings_store.actions.setting import (
     Change,
     StaleSetting,
+    about_flag,
     lock_settings,
     make_changes,
+    noun,
     protected_keys,
     rows_of,
     text_of,
@@ -28,6 +30,7 @@ from settings_store.crypto import CannotOpen, Damaged, open_sealed
 from settings_store.definitions import Definition, UnknownSetting
 from settings_store.models import AuditEvent, Proposal, Protection, Setting, StoreVersion
 from settings_store.people import person_of
+from settings_store.realms import Realm, realm_of
 from settings_store.trail.chain import chain_keys, event_hash
 from ui import moments
 
@@ -153,9 +156,9 @@ def event(
 def about(
     key: str, action: str, *, actor: Actor | None, after: dict[str, Any] | None = None, reason: str = ""
 ) -> audit.Entry:
-    """What is to be recorded about a setting in all its environments."""
+    """What is to be recorded about a setting, or a flag, in all its environments."""
     # A protection is of the key in all environments; there may be no row yet to point at.
-    return audit.Entry(
+    protection = audit.Entry(
         action,
         actor=actor,
         target_type=Protection._meta.label_lower,
@@ -164,6 +167,7 @@ def about(
         after=after,
         reason=reason,
     )
+    return about_flag(protection, key)
 
 
 def _apply_scheduled(pk: int) -> None:
@@ -202,8 +206,8 @@ def _author(proposal: Proposal) -> Actor | None:
     person = person_of(proposal.author_id)
     if person is None or not person.is_active:
         raise _Obstacle(_("%(name)s, who proposed this, is not active any more.") % {"name": proposal.author_name})
-    right = {Act.SET: "settings.write", Act.CLEAR: "settings.delete", Act.UNPROTECT: "settings.admin"}
-    if not (person.has_perm("settings.write") and person.has_perm(right[Act(proposal.act)])):
+    act, right = {Act.SET: "write", Act.CLEAR: "delete", Act.UNPROTECT: "admin"}, realm_of(proposal.key).right
+    if not (person.has_perm(right("write")) and person.has_perm(right(act[Act(proposal.act)]))):
         raise _Obstacle(_("%(name)s, who proposed this, may not do it any more.") % {"name": proposal.author_name})
     return person
 
@@ -216,10 +220,10 @@ def _check_approval(proposal: Proposal) -> None:
     approval = _approval(proposal)
     if approval is None:
         if proposal.act == Act.UNPROTECT or protected_keys([proposal.key]):
-            raise _Obstacle(_("The setting is protected, and nobody approved this."))
+            raise _Obstacle(_("It is protected, and nobody approved this."))
         return
     person = None if approval.actor_id is None else person_of(approval.actor_id)
-    if person is None or not person.is_active or not person.has_perm("settings.admin"):
+    if person is None or not person.is_active or not person.has_perm(realm_of(proposal.key).right("admin")):
         raise _Obstacle(_("%(name)s, who approved this, may not do it any more.") % {"name": approval.actor_name})
 
 
@@ -235,7 +239,7 @@ def _approval(proposal: Proposal) -> AuditEvent | None:
 
 def _make(proposal: Proposal, author: Actor | None) -> list[audit.Entry]:
     try:
-        definition = own.current_definition(proposal.key)
+        definition = kept.current_definition(proposal.key)
         if proposal.act == Act.UNPROTECT:
             return _unprotect(proposal, author)
         row = rows_of([proposal.key]).get((proposal.key, proposal.environment))
@@ -256,9 +260,11 @@ def _make(proposal: Proposal, author: Actor | None) -> list[audit.Entry]:
     except CannotOpen as error:
         raise _Obstacle(_("The proposed secret does not open any more.")) from error
     except UnknownSetting as error:
+        if realm_of(proposal.key) is Realm.FLAGS:
+            raise _Obstacle(_("There is no such flag any more.")) from error
         raise _Obstacle(_("There is no such setting any more.")) from error
     except StaleSetting as error:
-        raise _Obstacle(_("The setting was changed meanwhile.")) from error
+        raise _Obstacle(_("It was changed meanwhile.")) from error
     except ValidationError as error:
         raise _Obstacle(error.messages[0]) from error
 
@@ -273,5 +279,5 @@ def _check_secret(definition: Definition, secret: str) -> None:
 
 def _unprotect(proposal: Proposal, author: Actor | None) -> list[audit.Entry]:
     if not Protection.objects.filter(key=proposal.key).delete()[0]:
-        raise _Obstacle(_("This setting is not protected."))
-    return [about(proposal.key, "setting.unprotected", actor=author, reason=proposal.reason)]
+        raise _Obstacle(_("It is not protected."))
+    return [about(proposal.key, f"{noun(proposal.key)}.unprotected", actor=author, reason=proposal.reason)]

@@ -17,7 +17,7 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from settings_store import audit, own
+from settings_store import audit, kept
 from settings_store.actions.applying import about, apply, end, event, keep_next_due, proposal_context
 from settings_store.actions.setting import (
     REASON_LENGTH,
@@ -26,6 +26,7 @@ from settings_store.actions.setting import (
     check_reason,
     lock_settings,
     make_changes,
+    noun,
     protected_keys,
     rows_of,
     sealed,
@@ -34,6 +35,7 @@ from settings_store.actions.setting import (
 from settings_store.circumstances import Actor, current
 from settings_store.models import AuditEvent, Proposal, Protection, Setting
 from settings_store.people import Person
+from settings_store.realms import realm_of
 
 # The code of a ValidationError about the time, or the note, so that a form can show it there.
 ABOUT_TIME, ABOUT_NOTE = "apply_at", "note"
@@ -102,7 +104,7 @@ def propose_changes(
     Raises ValidationError, StaleSetting or UnknownSetting.
     """
     keys = {change.key for change in changes}
-    definitions, rows = own.current_definitions(keys), rows_of(keys)
+    definitions, rows = kept.current_definitions(keys), rows_of(keys)
     proposals, before = [], []
     for change in changes:
         definition = definitions[change.key]
@@ -148,7 +150,7 @@ def _check_pending(actor: Actor | None, proposals: Sequence[Proposal]) -> None:
 @transaction.atomic
 def protect(*, actor: Actor | None, key: str) -> None:
     """Let a setting change only by approval from now on; what was scheduled without one awaits it too."""
-    definition = own.current_definition(key)
+    kept.current_definition(key)
     lock_settings()
     if protected_keys([key]):
         return
@@ -156,17 +158,17 @@ def protect(*, actor: Actor | None, key: str) -> None:
     unapproved = Proposal.objects.filter(key=key, status=Status.SCHEDULED, decided_at=None)
     count = unapproved.update(status=Status.AWAITING)
     keep_next_due()
-    audit.record_many([about(definition.key, "setting.protected", actor=actor, after={"awaiting_now": count})])
+    audit.record_many([about(key, f"{noun(key)}.protected", actor=actor, after={"awaiting_now": count})])
 
 
 @transaction.atomic
 def propose_unprotect(*, actor: Actor | None, key: str, reason: str = "") -> Proposal:
     """Ask that a setting change without approval again: that too is for somebody else to decide."""
     check_reason(actor, reason)
-    own.current_definition(key)
+    kept.current_definition(key)
     lock_settings()
     if not protected_keys([key]):
-        raise ValidationError(_("This setting is not protected."))
+        raise ValidationError(_("It is not protected."))
     if Proposal.objects.filter(key=key, act=Act.UNPROTECT, status=Status.AWAITING).exists():
         raise ValidationError(_("Taking the protection away is proposed already."))
     proposal = Proposal(key=key, act=Act.UNPROTECT, reason=reason, status=Status.AWAITING)
@@ -211,7 +213,7 @@ def withdraw(*, actor: Person, proposal: Proposal) -> Proposal:
     lock_settings()
     found = Proposal.objects.select_for_update().get(pk=proposal.pk)
     if not may_withdraw(actor, found):
-        raise PermissionDenied("settings.admin")
+        raise PermissionDenied(realm_of(found.key).right("admin"))
     if found.status not in Proposal.PENDING:
         raise ValidationError(_ended(found), code=OVER)
     end(found, Status.WITHDRAWN)
@@ -234,7 +236,9 @@ def is_own(actor: Actor, proposal: Proposal) -> bool:
 
 def may_withdraw(actor: Person, proposal: Proposal) -> bool:
     """Whether this person may take back what waits: its author, and whoever decides about proposals."""
-    return (actor.pk is not None and proposal.author_id == actor.pk) or actor.has_perm("settings.admin")
+    return (actor.pk is not None and proposal.author_id == actor.pk) or actor.has_perm(
+        realm_of(proposal.key).right("admin")
+    )
 
 
 def _write(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +14,13 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from settings_store import audit, own, store
+from settings_store import audit, kept, store
 from settings_store.circumstances import Actor, current
 from settings_store.crypto import CannotOpen, NoKey, seal
 from settings_store.definitions import Definition
-from settings_store.models import Proposal, Protection, SealedVersion, Setting, SettingVersion, StoreVersion
+from settings_store.flag.references import check_needs
+from settings_store.models import Flag, Proposal, Protection, SealedVersion, Setting, SettingVersion, StoreVersion
+from settings_store.realms import Realm, name_of_key, realm_of
 from settings_store.setting_definitions import REASON_REQUIRED
 from settings_store.values import SettingType, same
 
@@ -144,7 +146,7 @@ def make_changes(
         check_reason(actor, reason)
     lock_settings()
     keys = list(dict.fromkeys(change.key for change in changes))
-    definitions = own.current_definitions(keys)
+    definitions = kept.current_definitions(keys)
     if proposal is None and not despite_protection:
         refuse_protected(keys)
     batch = _Batch(actor, reason, proposal, rows_of(keys))
@@ -153,12 +155,14 @@ def make_changes(
     for change in changes:
         batch.add(definitions[change.key], change)
     entries = batch.write() if batch.versions else []
+    if any(realm_of(key) is Realm.FLAGS for key in keys):
+        check_needs({change.key for change in changes})
     return Made([batch.rows[change.place] for change in changes], entries)
 
 
 def text_of(definition: Definition, value: Any) -> str:
     """A value as the text that a Change takes, never longer than what somebody may write."""
-    if definition.type is SettingType.JSON:
+    if definition.type in (SettingType.JSON, SettingType.FLAG):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return definition.written(value)
 
@@ -202,6 +206,18 @@ def takes_effect(definition: Definition, row: Setting, change: Change, typed: An
             theirs = definition.shown(audit.MASK if definition.is_secret else old)
         raise StaleSetting(row, theirs, _("back to default") if clearing else definition.shown(typed))
     return True
+
+
+def noun(key: str) -> str:
+    """What the trail calls that which a key is of."""
+    return "flag" if realm_of(key) is Realm.FLAGS else "setting"
+
+
+def about_flag(entry: audit.Entry, key: str) -> audit.Entry:
+    """The same about the flag itself where the key is that of one, whatever row was changed; else as it is."""
+    if realm_of(key) is not Realm.FLAGS:
+        return entry
+    return replace(entry, target_type=Flag._meta.label_lower, target_id=name_of_key(key))
 
 
 def check_reason(actor: Actor | None, reason: str) -> None:
@@ -307,13 +323,13 @@ class _Batch:
         if change.key in self.overridden:
             also["despite_protection"] = True
         entry = audit.Entry(
-            "setting.cleared" if change.value is None else "setting.changed",
+            f"{noun(change.key)}.{'cleared' if change.value is None else 'changed'}",
             actor=self.actor,
             before={"value": before, "version": row.version - 1},
             after={"value": after, "version": row.version} | also,
             reason=self.reason,
         )
-        self.entries.append((change.place, entry))
+        self.entries.append((change.place, about_flag(entry, change.key)))
 
     def write(self) -> list[audit.Entry]:
         """Write all of it; answers what is to be recorded."""

@@ -15,7 +15,7 @@ from settings_store.actions import BreaksValues, StaleDefinition
 from settings_store.forms import TYPES, DefinitionForm
 from settings_store.models import OwnSetting
 from settings_store.own import every_definition
-from settings_store.values import SettingType
+from settings_store.values import SETTING_TYPES, SettingType
 from settings_store.views.pieces import definition_or_404
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
@@ -118,7 +118,7 @@ def _form(
 
 
 def _kind(name: str) -> SettingType | None:
-    return SettingType(name) if name in list(SettingType) else None
+    return SettingType(name) if name in SETTING_TYPES else None
 
 
 def _row(key: str) -> OwnSetting:

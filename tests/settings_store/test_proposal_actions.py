@@ -464,7 +464,7 @@ def test_a_row_alone_does_not_say_that_somebody_approved(act: str, ana: User) ->
     made = propose(ana) if act == "set" else propose_unprotect(actor=ana, key="suite.integer")
     Proposal.objects.update(status="scheduled", decided_at=timezone.now(), decided_by_name="ben")
     come(made)
-    assert (made.status, made.trouble) == ("failed", "The setting is protected, and nobody approved this.")
+    assert (made.status, made.trouble) == ("failed", "It is protected, and nobody approved this.")
     assert Protection.objects.exists()
 
 

@@ -1,0 +1,76 @@
+"""People and roles as the ground floor asks for them, for the targets of flags."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from accounts.models import User
+from rbac.backend import ranked
+from rbac.models import Assignment, Role, RoleMapVersion
+from rbac.role_map import role_map
+from settings_store.people import Directory, Known
+
+MOST_FOUND = 8
+# As many as one question may name on every database.
+BATCH = 500
+
+
+def roles() -> dict[int, str]:
+    return dict(Role.objects.by_rank().values_list("pk", "name"))
+
+
+def role_ids(pk: int) -> frozenset[int]:
+    user = User.objects.filter(pk=pk).first()
+    return ranked(user).role_ids if user is not None else frozenset()
+
+
+def people(pks: Collection[int]) -> dict[int, Known]:
+    wanted = list(pks)
+    return {
+        user.pk: _known(user)
+        for start in range(0, len(wanted), BATCH)
+        for user in User.objects.filter(pk__in=wanted[start : start + BATCH])
+    }
+
+
+def named(name: str) -> Known | None:
+    user = User.objects.active().named(name).first()
+    if user is None and (public_id := _public_id(name)) is not None:
+        user = User.objects.active().filter(public_id=public_id).first()
+    return _known(user) if user is not None else None
+
+
+def search(viewer: Any, words: str) -> list[Known]:
+    found = User.objects.visible_to(viewer).active().matching(words).order_by("name_key", "pk")[:MOST_FOUND]
+    return [_known(user) for user in found]
+
+
+def everybody() -> Iterable[tuple[int, frozenset[int]]]:
+    """Admins by break-glass count as holding the role of admins, as they do at sign-in."""
+    held: dict[int, set[int]] = defaultdict(set)
+    for user_id, role_id in Assignment.objects.counting().values_list("user_id", "role_id"):
+        held[user_id].add(role_id)
+    active = User.objects.active()
+    admin_id = role_map(RoleMapVersion.objects.values_list("version", flat=True).get(pk=1)).admin_id
+    if admin_id is not None:
+        for user_id in active.filter(is_superuser=True).values_list("pk", flat=True):
+            held[user_id].add(admin_id)
+    none = frozenset[int]()
+    return ((pk, frozenset(held[pk]) if pk in held else none) for pk in active.values_list("pk", flat=True).iterator())
+
+
+def _known(user: User) -> Known:
+    return Known(user.pk, str(user), user.username, user.is_active)
+
+
+def _public_id(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+directory = Directory(roles=roles, role_ids=role_ids, people=people, named=named, search=search, everybody=everybody)
