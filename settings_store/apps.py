@@ -19,6 +19,7 @@ class SettingsStoreConfig(AppConfig):
         from settings_store import crypto, health, key_use, links, proposals, sealed_columns, setting_definitions, store  # noqa: F401
         from settings_store.actions.applying import apply_due
         from settings_store.actions.transfer import forget_old_imports
+        from settings_store.flag import use
         from settings_store.rows import ensure_single_rows
 
         registry.object_links["settings_store.setting"] = links.setting_page
@@ -95,8 +96,11 @@ class SettingsStoreConfig(AppConfig):
         ]
         store.when_due(apply_due)
         key_use.with_each_round(forget_old_imports)
+        key_use.with_each_round(use.write_down)
         post_migrate.connect(ensure_single_rows, sender=self, dispatch_uid="settings_store.single_rows")
         if settings.SETTINGS_POLL_SECONDS:
+            # The one registered last goes first, and waits for a round that is still writing.
+            atexit.register(use.leave)
             atexit.register(key_use.leave)
         crypto.check_keyrings()
         # The apps above have declared their settings by now: a variable that locks one to nonsense stops the start.

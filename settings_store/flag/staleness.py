@@ -1,0 +1,128 @@
+"""Which flags have gone stale: nobody asks for them, or they decide the same for everybody, and long since."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from settings_store.flag import use
+from settings_store.flag.evaluation import WHOLE
+from settings_store.flag.rules import OFF, Document, FlagType, check, moment
+from settings_store.holding import PLACES
+from settings_store.models import Flag, Setting
+from settings_store.realms import key_of_flag, name_of_key
+from settings_store.store import get_setting
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the mark of a flag in one environment hangs on."""
+
+    created_at: datetime
+    # When the rules that hold there became what they are.
+    changed_at: datetime
+    last_at: datetime | None
+    rules: Document
+
+
+def mark(facts: Facts, *, now: datetime, after: timedelta) -> str:
+    """Why a flag is stale, in one sentence; empty where it is not."""
+    since = now - after
+    if facts.created_at > since:
+        return ""
+    if facts.last_at is None:
+        return _("Never evaluated since it was created on %(day)s.") % {"day": _day(facts.created_at)}
+    if facts.last_at <= since:
+        return _("Not evaluated since %(day)s.") % {"day": _day(facts.last_at)}
+    if facts.changed_at > since:
+        return ""
+    if _nobody(facts.rules, since):
+        return _("Off for everybody since %(day)s.") % {"day": _day(max(facts.changed_at, _ended(facts.rules, since)))}
+    if _everybody(facts.rules, since):
+        return _("The same for everybody since %(day)s.") % {"day": _day(facts.changed_at)}
+    return ""
+
+
+def marks(flags: Collection[Flag], environment: str = "") -> dict[str, str]:
+    """Why each of these that is stale is so in an environment, by key; without one, in that of this process.
+
+    Permanent flags never are. Asks the same number of questions, however many flags there are up to `BATCH`.
+    """
+    place = environment or settings.ENVIRONMENT
+    wanted = {flag.key: flag for flag in flags if not flag.is_permanent and flag.archived_at is None}
+    if not wanted:
+        return {}
+    last, rules = use.last_evaluated(wanted, place), _rules(wanted, place)
+    now, after = timezone.now(), get_setting("flags.stale_after")
+    found = {}
+    for key, flag in wanted.items():
+        document, changed_at = rules.get(key, (OFF, None))
+        facts = Facts(flag.created_at, max(changed_at or flag.created_at, flag.created_at), last.get(key), document)
+        if words := mark(facts, now=now, after=after):
+            found[key] = words
+    return found
+
+
+def _rules(flags: Mapping[str, Flag], place: str) -> dict[str, tuple[Document, datetime]]:
+    """The rules that hold in an environment, and since when; flags that never had any are left out."""
+    keys, rows = [key_of_flag(name) for name in flags], defaultdict[str, dict[str, Setting]](dict)
+    for start in range(0, len(keys), BATCH):
+        for row in Setting.objects.filter(key__in=keys[start : start + BATCH], environment__in={PLACES[0], place}):
+            rows[name_of_key(row.key)][row.environment] = row
+    found = {}
+    for name, by_place in rows.items():
+        kind = FlagType(flags[name].type)
+        own, row = by_place.get(place), by_place.get(PLACES[0])
+        if own is not None and own.value is not None:
+            row, changed_at = own, own.updated_at
+        else:
+            # Taken back to the common rules counts as a change too.
+            changed_at = max(each.updated_at for each in by_place.values())
+        document = OFF if row is None or row.value is None else _document(row, kind)
+        found[name] = (document, changed_at)
+    return found
+
+
+def _document(row: Setting, kind: FlagType) -> Document:
+    try:
+        return check(row.value, kind)
+    except ValidationError:
+        # Written past the pages: evaluation passes it over too.
+        return OFF
+
+
+def _nobody(rules: Document, since: datetime) -> bool:
+    targets = rules["people"] or rules["roles"]
+    return not rules["on"] or (not rules["share"] and not targets) or _over(rules, since)
+
+
+def _everybody(rules: Document, since: datetime) -> bool:
+    """On for everybody with at most one variant, and nothing ahead that would change it."""
+    begun = rules["from"] is None or (moment(rules["from"]) or since) <= since
+    dealt = sum(each["weight"] > 0 for each in rules["variants"])
+    plain = not rules["excluded"] and not rules["needs"] and rules["until"] is None
+    return plain and begun and dealt <= 1 and rules["share"] == WHOLE
+
+
+def _over(rules: Document, since: datetime) -> bool:
+    end = moment(rules["until"])
+    return end is not None and end <= since
+
+
+def _ended(rules: Document, since: datetime) -> datetime:
+    end = moment(rules["until"])
+    return end if end is not None and end <= since and rules["on"] else datetime.min.replace(tzinfo=since.tzinfo)
+
+
+def _day(when: datetime) -> str:
+    return date_format(timezone.localtime(when), "DATE_FORMAT")
