@@ -6,9 +6,12 @@ unknown flag gives the default and is counted: a page never fails for a flag tha
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from django.utils.functional import SimpleLazyObject, empty
 
 from settings_store import people, store
 from settings_store.flag import snapshot
@@ -20,6 +23,8 @@ __all__ = ["Outcome", "Subject", "Variant", "evaluate", "find", "flag_enabled", 
 unknown: Counter[str] = Counter()
 MOST_UNKNOWN = 1000
 NAME_LENGTH = 60
+# Reads an attribute of a lazy object itself, past what it stands for.
+_bare = object.__getattribute__
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,21 @@ def flag_enabled(key: str, user: object = None, *, default: bool = False) -> boo
         if flag is None:
             return default
     flag.asked = True
-    return decide(flag, subject_of(user)).is_on
+    return decide(flag, user if type(user) is Subject else subject_of(user)).is_on
 
 
 def flag_variant(key: str, user: object = None, *, default: Any = None) -> Any:
     """The value of the variant that this person gets; `default` where the flag is off for them, or unknown."""
-    outcome = evaluate(key, subject_of(user))
-    return default if outcome.variant is None else outcome.variant.value
+    flag = snapshot.current.flags.get(key)
+    if flag is None or store.is_writing():
+        flag = find(key)
+        if flag is None:
+            return default
+    flag.asked = True
+    subject = subject_of(user)
+    if decide(flag, subject).is_on and (variant := variant_for(flag, subject)) is not None:
+        return _own(variant.value)
+    return default
 
 
 def evaluate(key: str, subject: Subject) -> Outcome:
@@ -58,14 +71,19 @@ def evaluate(key: str, subject: Subject) -> Outcome:
         return Outcome(None)
     flag.asked = True
     decision = decide(flag, subject)
-    return Outcome(flag, decision, variant_for(flag, subject) if decision.is_on else None)
+    variant = variant_for(flag, subject) if decision.is_on else None
+    if variant is not None:
+        variant = replace(variant, value=_own(variant.value))
+    return Outcome(flag, decision, variant)
 
 
 def find(key: str) -> Flag | None:
     """The flag as it holds here; None, and counted, where there is none."""
     found = store.flags_now().flags.get(key)
-    if found is None and (key in unknown or len(unknown) < MOST_UNKNOWN):
-        unknown[key[:NAME_LENGTH]] += 1
+    if found is None:
+        name = str(key)[:NAME_LENGTH]
+        if name in unknown or len(unknown) < MOST_UNKNOWN:
+            unknown[name] += 1
     return found
 
 
@@ -74,16 +92,29 @@ def subject_of(user: object) -> Subject:
 
     Somebody the sign-in loaded carries them; for any other person they are read once.
     """
-    # By its type itself: asking a lazy user what class it is of takes longer than all the rest.
-    if type(user) is Subject:
-        return user
-    known: Subject | None = getattr(user, "flag_subject", None)
-    if known is not None:
-        return known
+    # By its type itself: asking a lazy user for anything takes longer than all the rest.
+    kind = type(user)
+    if kind is Subject:
+        return user  # type: ignore[return-value]  # what its type says
+    if kind is SimpleLazyObject:
+        wrapped = _bare(user, "_wrapped")
+        if wrapped is empty:
+            _bare(user, "_setup")()
+            wrapped = _bare(user, "_wrapped")
+        user = wrapped
+    try:
+        return user.flag_subject  # type: ignore[attr-defined,no-any-return]  # kept there below
+    except AttributeError:
+        pass
     pk = getattr(user, "pk", None)
-    if pk is None:
+    if not isinstance(pk, int):
         return ANYBODY
     role_ids = getattr(user, "role_ids", None)
     found = person(pk, people.directory().role_ids(pk) if role_ids is None else role_ids)
     user.flag_subject = found  # type: ignore[attr-defined]  # kept where the roles themselves are
     return found
+
+
+def _own(value: Any) -> Any:
+    # A copy, so that a program which changes it changes nobody else's.
+    return copy.deepcopy(value) if isinstance(value, dict | list) else value

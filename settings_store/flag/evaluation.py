@@ -1,8 +1,12 @@
 """Who gets a flag, and what of it: a pure function over rules that are held in memory, without a query or a lock.
 
-A subject falls into one of 10,000 buckets of a flag by MurmurHash3 (x86, 32 bits) of its own key, seeded by that of the
-flag: the same on every machine, independent from flag to flag. A share of 12.34 % takes the buckets below 1,234, so
-raising it drops nobody. Variants are dealt by a second hash, so that they stay with people whatever the share is.
+A subject falls into one of 10,000 buckets of a flag: the same on every machine and for ever, independent from flag to
+flag. A share of 12.34 % takes the buckets below 1,234, so raising it drops nobody. Variants are dealt a second time, so
+that they stay with people whatever the share is.
+
+A stranger's bucket is MurmurHash3 (x86, 32 bits) of their key, seeded by that of the flag. People are dealt like cards
+instead: of 10,000 with consecutive primary keys each bucket gets one, where a hash would miss the share by a point now
+and then. A deal goes twice through one fixed shuffled deck, begun each time at a place of the flag's own.
 """
 
 from __future__ import annotations
@@ -16,6 +20,11 @@ from mmh3 import hash as murmur
 
 # Shares and weights are whole numbers of hundredths of a per cent (basis points).
 WHOLE = 10_000
+# Twice in a row, so that a place in it plus where one begins is a place as well.
+_DECK = 2 * sorted(range(WHOLE), key=lambda card: murmur(str(card), 0, False))
+
+# What a flag deals by: the seed of its hashes, and where the deck is begun the first and the second time.
+type Deal = tuple[int, int, int]
 
 
 class Reason(Enum):
@@ -77,7 +86,8 @@ def person(pk: int, role_ids: frozenset[int] = frozenset()) -> Subject:
 
 def stranger(key: str) -> Subject:
     """Somebody who is no person here, told by a key of a program's own; no such key is taken for a person's."""
-    return Subject(f"~{key}") if key else ANYBODY
+    # Half a character, which JSON can hold, has no bytes to hash.
+    return Subject(f"~{key}".encode(errors="backslashreplace").decode()) if key else ANYBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,49 +117,55 @@ class Flag:
     variants: tuple[Variant, ...] = ()
     # Set by whoever evaluates it, taken back by whoever writes down when that was.
     asked: bool = False
-    seed: int = field(init=False)
-    variant_seed: int = field(init=False)
+    deal: Deal = field(init=False)
+    variant_deal: Deal = field(init=False)
 
     def __post_init__(self) -> None:
-        self.seed = murmur(f"share:{self.key}", 0, False)
-        self.variant_seed = murmur(f"variant:{self.key}", 0, False)
+        self.deal = _deal(f"share:{self.key}")
+        self.variant_deal = _deal(f"variant:{self.key}")
 
 
 def bucket(flag: Flag, subject: Subject) -> int:
     """In which of the flag's 10,000 buckets the subject falls, from 0."""
-    return murmur(subject.key, flag.seed, False) % WHOLE
+    return _dealt(flag.deal, subject)
 
 
 def variant_bucket(flag: Flag, subject: Subject) -> int:
     """The same for its variants."""
-    return murmur(subject.key, flag.variant_seed, False) % WHOLE
+    return _dealt(flag.variant_deal, subject)
 
 
-def decide(flag: Flag, subject: Subject) -> Decision:
-    """Whether the flag is on for the subject now, and by which rule. Raises nothing."""
+def decide(flag: Flag, subject: Subject, *, alone: bool = False) -> Decision:
+    """Whether the flag is on for the subject now, and by which rule (`alone`: whatever it needs). Raises nothing."""
     if not flag.is_on:
         return _OFF
     if flag.starts and time.time() < flag.starts:
         return _NOT_YET
     if flag.ends and time.time() >= flag.ends:
         return _OVER
-    if flag.needs != () and not _met(flag, subject):
+    if flag.needs != () and not alone and not _met(flag, subject):
         return _UNMET
     pk = subject.pk
     if pk in flag.excluded:
         return _EXCLUDED
     if pk in flag.people:
         return _PERSON
-    if not flag.roles.isdisjoint(subject.role_ids):
+    if flag.roles and not flag.roles.isdisjoint(subject.role_ids):
         return _ROLE
     share = flag.share
     if share == WHOLE:
         return _EVERYBODY
     if not share:
         return _BEYOND
-    if not subject.key:
+    if pk is None and not subject.key:
         return _NOBODY
-    return _SHARE if murmur(subject.key, flag.seed, False) % WHOLE < share else _BEYOND
+    if pk is None or pk >= WHOLE:
+        place = bucket(flag, subject)
+    else:
+        # What `bucket` comes to for nearly everybody, without the time of two calls.
+        _seed, first, second = flag.deal
+        place = _DECK[_DECK[pk + first] + second]
+    return _SHARE if place < share else _BEYOND
 
 
 def variant_for(flag: Flag, subject: Subject) -> Variant | None:
@@ -163,4 +179,33 @@ def variant_for(flag: Flag, subject: Subject) -> Variant | None:
 
 
 def _met(flag: Flag, subject: Subject) -> bool:
-    return flag.needs is not None and all(decide(need, subject).is_on for need in flag.needs)
+    """Whether all it needs are on, with all that these need: each is asked once, however many need it."""
+    waiting, asked = [flag], set[str]()
+    while waiting:
+        needs = waiting.pop().needs
+        if needs is None:
+            return False
+        for need in needs:
+            if need.key not in asked:
+                asked.add(need.key)
+                if not decide(need, subject, alone=True).is_on:
+                    return False
+                waiting.append(need)
+    return True
+
+
+def _deal(words: str) -> Deal:
+    seed = murmur(words, 0, False)
+    return seed, seed % WHOLE, seed // WHOLE % WHOLE
+
+
+def _dealt(deal: Deal, subject: Subject) -> int:
+    seed, first, second = deal
+    pk = subject.pk
+    if pk is None:
+        return murmur(subject.key, seed, False) % WHOLE
+    if pk >= WHOLE:
+        # Each ten thousand of people are dealt anew.
+        ten_thousand, pk = divmod(pk, WHOLE)
+        second = murmur(str(ten_thousand), seed, False) % WHOLE
+    return _DECK[_DECK[pk + first] + second]
