@@ -8,7 +8,8 @@ const words = document.body.dataset;
 function keepToast(toast) {
   if (toast.dataset.level === "error") return;
   let timer;
-  const wait = () => { timer = setTimeout(() => toast.remove(), 6000); };
+  // Longer where there is something to undo.
+  const wait = () => { timer = setTimeout(() => toast.remove(), find("form", toast) ? 15000 : 6000); };
   toast.addEventListener("mouseenter", () => clearTimeout(timer));
   toast.addEventListener("focusin", () => clearTimeout(timer));
   toast.addEventListener("mouseleave", wait);
@@ -269,7 +270,13 @@ on("htmx:responseError", ({ detail: { xhr } }) => {
   const isSentence = [413, 503].includes(xhr.status) && xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
   showToast(isSentence ? xhr.responseText : words.failed, "error");
 });
-on("htmx:load", (event) => prepare(event.detail.elt));
+on("htmx:load", (event) => {
+  const root = event.detail.elt;
+  prepare(root);
+  if (root.matches(".toast")) keepToast(root);
+});
+// What was to be undone is, or the answer says why not.
+on("htmx:afterRequest", (event) => event.target.closest?.(".toast")?.remove());
 on("toast", (event) => showToast(event.detail.value));
 // The arrows go from cell to cell of a grid; its links stay links.
 on("keydown", (event) => {

@@ -38,6 +38,7 @@ from settings_store.actions.setting import (
     change_settings,
     clear_setting,
 )
+from settings_store.actions.switch import Seen, switch_flag, undo_change
 
 __all__ = [
     "ABOUT_NOTE",
@@ -49,6 +50,7 @@ __all__ = [
     "Description",
     "ProtectedSetting",
     "RolledBack",
+    "Seen",
     "StaleDefinition",
     "StaleFlag",
     "StaleSetting",
@@ -70,5 +72,7 @@ __all__ = [
     "retire_definition",
     "roll_back",
     "submit_change",
+    "switch_flag",
+    "undo_change",
     "withdraw",
 ]
