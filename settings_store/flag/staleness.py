@@ -44,12 +44,15 @@ def mark(facts: Facts, *, now: datetime, after: timedelta) -> str:
         return _("Never evaluated since it was created on %(day)s.") % {"day": _day(facts.created_at)}
     if facts.last_at <= since:
         return _("Not evaluated since %(day)s.") % {"day": _day(facts.last_at)}
-    if facts.changed_at > since:
+    bounds = [moment(facts.rules[name]) for name in ("from", "until") if facts.rules["on"]]
+    # When it last became different for anybody; what still lies ahead will.
+    same_since = max([facts.changed_at, *filter(None, bounds)])
+    if same_since > since:
         return ""
-    if _nobody(facts.rules, since):
-        return _("Off for everybody since %(day)s.") % {"day": _day(max(facts.changed_at, _ended(facts.rules, since)))}
-    if _everybody(facts.rules, since):
-        return _("The same for everybody since %(day)s.") % {"day": _day(facts.changed_at)}
+    if _nobody(facts.rules, now):
+        return _("Off for everybody since %(day)s.") % {"day": _day(same_since)}
+    if _everybody(facts.rules):
+        return _("The same for everybody since %(day)s.") % {"day": _day(same_since)}
     return ""
 
 
@@ -81,19 +84,19 @@ def _rules(flags: Mapping[str, Flag], place: str) -> dict[str, tuple[Document, d
             rows[name_of_key(row.key)][row.environment] = row
     found = {}
     for name, by_place in rows.items():
-        kind = FlagType(flags[name].type)
-        own, row = by_place.get(place), by_place.get(PLACES[0])
-        if own is not None and own.value is not None:
-            row, changed_at = own, own.updated_at
+        holds = by_place.get(place)
+        if holds is not None and holds.value is not None:
+            changed_at = holds.updated_at
         else:
             # Taken back to the common rules counts as a change too.
-            changed_at = max(each.updated_at for each in by_place.values())
-        document = OFF if row is None or row.value is None else _document(row, kind)
-        found[name] = (document, changed_at)
+            holds, changed_at = by_place.get(PLACES[0]), max(row.updated_at for row in by_place.values())
+        found[name] = (_document(holds, FlagType(flags[name].type)), changed_at)
     return found
 
 
-def _document(row: Setting, kind: FlagType) -> Document:
+def _document(row: Setting | None, kind: FlagType) -> Document:
+    if row is None or row.value is None:
+        return OFF
     try:
         return check(row.value, kind)
     except ValidationError:
@@ -101,27 +104,16 @@ def _document(row: Setting, kind: FlagType) -> Document:
         return OFF
 
 
-def _nobody(rules: Document, since: datetime) -> bool:
+def _nobody(rules: Document, now: datetime) -> bool:
     targets = rules["people"] or rules["roles"]
-    return not rules["on"] or (not rules["share"] and not targets) or _over(rules, since)
+    end = moment(rules["until"])
+    return not rules["on"] or (not rules["share"] and not targets) or (end is not None and end <= now)
 
 
-def _everybody(rules: Document, since: datetime) -> bool:
-    """On for everybody with at most one variant, and nothing ahead that would change it."""
-    begun = rules["from"] is None or (moment(rules["from"]) or since) <= since
+def _everybody(rules: Document) -> bool:
+    """On for everybody with at most one variant."""
     dealt = sum(each["weight"] > 0 for each in rules["variants"])
-    plain = not rules["excluded"] and not rules["needs"] and rules["until"] is None
-    return plain and begun and dealt <= 1 and rules["share"] == WHOLE
-
-
-def _over(rules: Document, since: datetime) -> bool:
-    end = moment(rules["until"])
-    return end is not None and end <= since
-
-
-def _ended(rules: Document, since: datetime) -> datetime:
-    end = moment(rules["until"])
-    return end if end is not None and end <= since and rules["on"] else datetime.min.replace(tzinfo=since.tzinfo)
+    return rules["share"] == WHOLE and not rules["excluded"] and not rules["needs"] and dealt <= 1
 
 
 def _day(when: datetime) -> str:

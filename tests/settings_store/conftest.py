@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,10 +11,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from settings_store import definitions, store
+from settings_store import definitions, flags, store
+from settings_store.actions import Description, change_setting, create_flag
 from settings_store.definitions import define
+from settings_store.flag import snapshot
+from settings_store.flag.rules import FlagType
+from settings_store.models import Flag
+from settings_store.realms import key_of_flag
 from tests.factories import client_of, make_user
 from ui.guard import STEP_UP_SESSION_KEY
 
@@ -82,3 +89,34 @@ def step_up() -> Callable[[Client], None]:
         session.save()
 
     return confirm
+
+
+@pytest.fixture
+def settle(db: None) -> Iterator[Callable[[], None]]:
+    """Lets every process know what the test changed, as if its transaction had ended."""
+
+    def settle() -> None:
+        connection.run_on_commit = [hook for hook in connection.run_on_commit if hook[1] is not store._committed]
+        store._committed()
+
+    yield settle
+    snapshot.forget()
+
+
+@pytest.fixture
+def make_flag(settle: Callable[[], None]) -> Iterator[Callable[..., Flag]]:
+    """Makes flags as their pages do, or changes their rules; every process knows them by the time the test asks."""
+    flags.unknown.clear()
+
+    def make(key: str, kind: str = "boolean", *, environment: str = "production", **rules: Any) -> Flag:
+        flag = Flag.objects.filter(key=key).first()
+        if flag is None:
+            flag = create_flag(actor=None, key=key, kind=FlagType(kind), description=Description(label=key))
+        if rules:
+            value = json.dumps(rules)
+            change_setting(actor=None, key=key_of_flag(key), environment=environment, value=value)
+        settle()
+        return flag
+
+    yield make
+    flags.unknown.clear()
