@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import atexit
+from functools import partial
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
+from settings_store.realms import Realm
 from ui.registry import HealthCheck, HomeCard, Permission, RailEntry, registry
 
 
@@ -26,6 +28,7 @@ class SettingsStoreConfig(AppConfig):
         registry.object_links["settings_store.ownsetting"] = links.own_setting_page
         registry.object_links["settings_store.proposal"] = links.proposal_page
         registry.object_links["settings_store.protection"] = links.protected_page
+        registry.object_links["settings_store.flag"] = links.flag_page
         registry.add_permissions(
             Permission(
                 "settings.read",
@@ -84,7 +87,16 @@ class SettingsStoreConfig(AppConfig):
                 "sliders-horizontal",
                 "settings.read",
                 4010,
-                proposals.for_decision,
+                partial(proposals.for_decision, realm=Realm.SETTINGS),
+            ),
+            RailEntry(
+                _("Run"),
+                _("Flags"),
+                "settings_store:flag_list",
+                "flag",
+                "flags.read",
+                4020,
+                partial(proposals.for_decision, realm=Realm.FLAGS),
             ),
             RailEntry(_("Run"), _("Audit"), "settings_store:audit_list", "book-lock", "audit.read", 4050),
         ]

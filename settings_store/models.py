@@ -8,6 +8,8 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from settings_store.realms import Realm, name_of_key, realm_of, words_of_key
+
 
 class SettingManager(models.Manager["Setting"]):
     """Reads with each row the number of the newest version in its history."""
@@ -46,7 +48,12 @@ class Setting(models.Model):
         constraints = [models.UniqueConstraint(fields=["key", "environment"], name="setting_key_environment")]
 
     def __str__(self) -> str:
-        return f"{self.key} ({self.environment})"
+        return f"{self.name} ({self.environment})"
+
+    @property
+    def name(self) -> str:
+        """The key as people write it."""
+        return name_of_key(self.key)
 
     @property
     def updated_by_words(self) -> str:
@@ -264,7 +271,18 @@ class Proposal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.key} ({self.environment})" if self.environment else self.key
+        # What the trail says was approved is told by this, so it must not be the same for a flag and a setting.
+        words = words_of_key(self.key)
+        return f"{words} ({self.environment})" if self.environment else words
+
+    @property
+    def name(self) -> str:
+        """The key as people write it."""
+        return name_of_key(self.key)
+
+    @property
+    def realm(self) -> Realm:
+        return realm_of(self.key)
 
     @property
     def author_words(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.contrib.auth.context_processors import PermLookupDict
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -18,9 +21,21 @@ from settings_store.actions.setting import rows_of
 from settings_store.crypto import CannotOpen
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint
+from settings_store.flag.telling import names_in
+from settings_store.holding import Rows, without_own
+from settings_store.kept import known
 from settings_store.models import Proposal, Protection, SettingVersion
-from settings_store.own import known
-from settings_store.wording import default_in_words, in_words, row_in_words, secret_in_words, version_in_words
+from settings_store.realms import Realm, realm_of
+from settings_store.trail.differences import Difference
+from settings_store.values import SettingType
+from settings_store.wording import (
+    default_in_words,
+    in_words,
+    row_in_words,
+    rule_by_rule,
+    secret_in_words,
+    version_in_words,
+)
 from ui.guard import stepped_up
 
 Act, Status = Proposal.Act, Proposal.Status
@@ -28,8 +43,11 @@ Act, Status = Proposal.Act, Proposal.Status
 MANY = 99
 # As many as one page shows beside settings; all of them have a page of their own.
 MOST = 300
+MOST_AT_HOME = 20
 # A longer value would not arrive in an address.
 LONGEST_OFFER = 500
+
+type Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +55,19 @@ class ProposedChange:
     """One proposal as people see it."""
 
     proposal: Proposal
-    # None where nothing declares the setting any more.
+    # None where nothing declares the setting or flag any more.
     definition: Definition | None
     old: str
     new: str
     # One sentence where the setting changed after it was proposed to change it, and what it is now.
     conflict: str = ""
     now: str = ""
+    # Of a flag its rules before and after, line by line.
+    lines: Sequence[Difference] = ()
+
+    @property
+    def changed_lines(self) -> list[Difference]:
+        return [line for line in self.lines if line.kind != "same"]
 
     @property
     def is_about_value(self) -> bool:
@@ -61,15 +85,29 @@ class ProposedChange:
     def again(self) -> str:
         """The query of the setting's page that offers this change once more; a secret is to be given anew."""
         query = {"environment": self.proposal.environment}
-        if self.definition and not self.is_secret and self.proposal.act == Act.SET:
+        if self.definition and self._is_offered and self.proposal.act == Act.SET:
             with suppress(ValidationError):
                 text = self.definition.written(self.definition.loaded(self.proposal.value))
                 query |= {"value": text} if len(text) <= LONGEST_OFFER else {}
         return urlencode(query)
 
     @property
+    def _is_offered(self) -> bool:
+        # The rules of a flag are no one value; their form begins with those that hold.
+        return not self.is_secret and self.proposal.realm is Realm.SETTINGS
+
+    @property
     def awaits(self) -> bool:
         return self.proposal.status == Status.AWAITING
+
+
+@dataclass(frozen=True, slots=True)
+class HomeProposals:
+    """What waits of settings, or of flags, as Home shows it: others' to decide, and one's own."""
+
+    realm: Realm
+    others: list[ProposedChange] = field(default_factory=list)
+    own: list[ProposedChange] = field(default_factory=list)
 
 
 def shown(proposals: Sequence[Proposal], *, prints: bool = False) -> list[ProposedChange]:
@@ -93,59 +131,115 @@ def shown(proposals: Sequence[Proposal], *, prints: bool = False) -> list[Propos
         is_told = bool(moved) and proposal.sealed is None and not (definition and definition.is_secret)
         now = row_in_words(definition, rows[place], otherwise=unset) if is_told else ""
         changes.append(ProposedChange(proposal, definition, old, _new(definition, proposal, unset, prints), moved, now))
-    return changes
+    return _with_rules(changes, rows, based)
 
 
-def pending(keys: Iterable[str]) -> dict[tuple[str, str], list[ProposedChange]]:
-    """What waits for these settings, oldest first, by key and environment (empty where it is about protection)."""
+def of_realm(realm: Realm) -> QuerySet[Proposal]:
+    """The proposals about settings, or those about flags."""
+    return Proposal.objects.filter(realm.rows())
+
+
+def rights(user: Any, realm: Realm) -> PermLookupDict:
+    """What this person may do here, as templates ask for it: `rights.write`."""
+    return PermLookupDict(user, realm)
+
+
+def pending(keys: Iterable[str]) -> dict[Place, list[ProposedChange]]:
+    """What waits for these keys, oldest first, by key and environment (empty where it is about protection)."""
     found = Proposal.objects.filter(key__in=list(keys), status__in=Proposal.PENDING).order_by("pk")[:MOST]
-    by_place: dict[tuple[str, str], list[ProposedChange]] = {}
+    by_place: dict[Place, list[ProposedChange]] = {}
     for change in shown(list(found)):
         by_place.setdefault((change.proposal.key, change.proposal.environment), []).append(change)
     return by_place
 
 
-def counts() -> dict[str, int]:
+def counts(realm: Realm) -> dict[str, int]:
     """How many proposals await approval and how many their time, in one query."""
-    return Proposal.objects.filter(status__in=Proposal.PENDING).aggregate(
-        awaiting=Count("pk", filter=Q(status=Status.AWAITING)), scheduled=Count("pk", filter=Q(status=Status.SCHEDULED))
+    return (
+        of_realm(realm)
+        .filter(status__in=Proposal.PENDING)
+        .aggregate(
+            awaiting=Count("pk", filter=Q(status=Status.AWAITING)),
+            scheduled=Count("pk", filter=Q(status=Status.SCHEDULED)),
+        )
     )
 
 
 def around_setting(request: HttpRequest, key: str, environment: str) -> dict[str, Any]:
-    """What the page of one setting shows of its protection and of what waits for it."""
-    waiting = pending([key])
+    """What the page of one setting, or of one flag, shows of its protection and of what waits for it."""
+    waiting, realm = pending([key]), realm_of(key)
     return {
+        "realm": realm,
+        "rights": rights(request.user, realm),
         "protection": Protection.objects.filter(key=key).first(),
         "waiting": waiting.get((key, environment), []),
         "unprotecting": next(iter(waiting.get((key, ""), [])), None),
-        "decides": request.user.has_perm("settings.admin"),
+        "decides": request.user.has_perm(realm.right("admin")),
         "stepped_up": stepped_up(request),
     }
 
 
-def for_decision(request: HttpRequest) -> int:
-    """How many proposals this person may decide about; counts no further than `MANY`."""
+def for_decision(request: HttpRequest, realm: Realm) -> int:
+    """How many proposals this person may decide about here; counts no further than `MANY`, in one query for all."""
     user = request.user
-    if not user.has_perm("settings.admin"):
+    if not user.has_perm(realm.right("admin")):
         return 0
-    return Proposal.objects.filter(status=Status.AWAITING).exclude(author_id=user.pk)[:MANY].count()
+    if not hasattr(request, "keys_for_decision"):
+        waiting = Proposal.objects.filter(status=Status.AWAITING).exclude(author_id=user.pk)
+        keys = waiting.values_list("key", flat=True)[: len(Realm) * MANY]
+        request.keys_for_decision = list(keys)  # type: ignore[attr-defined]  # the rail asks for each of its lines
+    asked: list[str] = request.keys_for_decision  # type: ignore[attr-defined]
+    return min(MANY, sum(realm_of(key) is realm for key in asked))
 
 
 def home(request: HttpRequest) -> dict[str, Any] | None:
     """Home: what waits for this person's decision, and what they proposed themselves; nothing where nothing waits."""
     user = request.user
-    if not user.has_perm("settings.read"):
+    readable = [realm for realm in Realm if user.has_perm(realm.right("read"))]
+    decided = [realm for realm in readable if user.has_perm(realm.right("admin"))]
+    if not readable:
         return None
-    waiting = Proposal.objects.filter(status__in=Proposal.PENDING)
-    own = list(waiting.filter(author_id=user.pk).order_by("pk")[:5])
-    others = []
-    if user.has_perm("settings.admin"):
-        others = list(waiting.filter(status=Status.AWAITING).exclude(author_id=user.pk).order_by("pk")[:5])
-    if not own and not others:
-        return None
-    changes = shown([*others, *own])
-    return {"others": changes[: len(others)], "own": changes[len(others) :]}
+    mine = Q(author_id=user.pk)
+    wanted = [realm.rows() & mine for realm in readable]
+    wanted += [realm.rows() & Q(status=Status.AWAITING) & ~mine for realm in decided]
+    waiting = Proposal.objects.filter(reduce(or_, wanted), status__in=Proposal.PENDING)
+    cards = [HomeProposals(realm) for realm in readable]
+    for change in shown(list(waiting.order_by("pk")[:MOST_AT_HOME])):
+        card = next(card for card in cards if card.realm is change.proposal.realm)
+        (card.own if change.proposal.author_id == user.pk else card.others).append(change)
+    found = [card for card in cards if card.others or card.own]
+    return {"realms": found} if found else None
+
+
+def _with_rules(
+    changes: list[ProposedChange], rows: Rows, based: Mapping[tuple[str, str, int], SettingVersion]
+) -> list[ProposedChange]:
+    """The same with the rules of flags line by line, with the names of people and roles in a few queries."""
+    sides = {change.proposal.pk: _rules(change, rows, based) for change in changes if _is_about_rules(change)}
+    names = names_in(side for both in sides.values() for side in both) if sides else None
+    if names is None:
+        return changes
+    return [
+        replace(change, lines=rule_by_rule(*sides[change.proposal.pk], names))
+        if change.proposal.pk in sides
+        else change
+        for change in changes
+    ]
+
+
+def _is_about_rules(change: ProposedChange) -> bool:
+    return change.definition is not None and change.definition.type is SettingType.FLAG and change.is_about_value
+
+
+def _rules(change: ProposedChange, rows: Rows, based: Mapping[tuple[str, str, int], SettingVersion]) -> tuple[Any, Any]:
+    """The documents that a proposal goes from and to; None where nobody knows any more."""
+    proposal, definition = change.proposal, change.definition
+    unset = None
+    if definition is not None and change.is_pending:
+        unset = without_own(definition, proposal.environment, rows).value
+    base = based.get((proposal.key, proposal.environment, proposal.base_version))
+    old = unset if base is None or base.cleared else base.value
+    return old, unset if proposal.act == Act.CLEAR else proposal.value
 
 
 def _new(definition: Definition | None, proposal: Proposal, unset: str, prints: bool) -> str:

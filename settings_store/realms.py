@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from django.db.models import Q
+
 # No setting can have such a name, so a key alone says what it is of, even when nothing declares it any more.
 FLAG_PREFIX = "flag:"
 
@@ -15,6 +17,29 @@ class Realm(StrEnum):
     def right(self, act: str) -> str:
         """The permission for an act here: "flags.write"."""
         return f"{self}.{act}"
+
+    @property
+    def other(self) -> Realm:
+        return Realm.SETTINGS if self is Realm.FLAGS else Realm.FLAGS
+
+    @property
+    def list_page(self) -> str:
+        """The name of the page of all that is kept here."""
+        return "settings_store:flag_list" if self is Realm.FLAGS else "settings_store:setting_list"
+
+    @property
+    def page(self) -> str:
+        """The name of the page of one, which takes its key as people write it."""
+        return "settings_store:flag_edit" if self is Realm.FLAGS else "settings_store:setting_edit"
+
+    def key(self, name: str) -> str:
+        """The key under which is kept what people call so here."""
+        return key_of_flag(name) if self is Realm.FLAGS else name
+
+    def rows(self, column: str = "key") -> Q:
+        """The condition that the key in this column is one of here."""
+        of_flags = Q(**{f"{column}__startswith": FLAG_PREFIX})
+        return of_flags if self is Realm.FLAGS else ~of_flags
 
 
 class RealmConverter:
@@ -41,3 +66,8 @@ def key_of_flag(name: str) -> str:
 def name_of_key(key: str) -> str:
     """The key as people write it: that of a flag without its prefix."""
     return key.removeprefix(FLAG_PREFIX)
+
+
+def words_of_key(key: str) -> str:
+    """The key in words that tell a flag from a setting of the same name; the same in every language."""
+    return f"flag {name_of_key(key)}" if realm_of(key) is Realm.FLAGS else key

@@ -6,7 +6,7 @@ A rollback never takes a version away: each place that goes back gets a new vers
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,14 @@ from settings_store import store
 from settings_store.actions.setting import Change, check_change, own_or_none, protected_keys, rows_of, text_of
 from settings_store.crypto import CannotOpen, Damaged, SealedElsewhere, open_sealed
 from settings_store.definitions import Definition
+from settings_store.flag.telling import names_in
+from settings_store.holding import Rows, without_own
+from settings_store.kept import known
 from settings_store.models import Setting, SettingVersion, who_in_words
-from settings_store.own import known
-from settings_store.values import same
-from settings_store.wording import default_in_words, row_in_words, version_in_words
+from settings_store.realms import Realm, name_of_key, realm_of
+from settings_store.trail.differences import Difference
+from settings_store.values import SettingType, same
+from settings_store.wording import default_in_words, row_in_words, rule_by_rule, version_in_words
 
 # As many as one page shows and one form sends; what is left is rolled back after these.
 MOST = 500
@@ -41,7 +45,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """One setting in one environment that would go back."""
+    """One setting, or the rules of one flag, in one environment that would go back."""
 
     key: str
     environment: str
@@ -60,6 +64,13 @@ class Reversal:
     # One sentence where it cannot be rolled back.
     obstacle: str = ""
     is_protected: bool = False
+    # Of a flag its rules now and then, line by line.
+    lines: Sequence[Difference] = ()
+
+    @property
+    def title(self) -> str:
+        """The key as people write it."""
+        return name_of_key(self.key)
 
     @property
     def place(self) -> str:
@@ -107,16 +118,23 @@ class Plan:
 
 
 def to_version(key: str, environment: str, version: int, *, may_clear: bool = True, prints: bool = False) -> Plan:
-    """One setting back to one of its versions; nothing where it never was at that one."""
+    """One setting or flag back to one of its versions; nothing where it never was at that one."""
     row = Setting.objects.filter(key=key, environment=environment).first()
     if row is None or not 0 <= version <= row.version:
         return Plan([])
     return _plan([row], {row.pk: version}, may_clear=may_clear, prints=prints)
 
 
-def to_moment(environment: str, moment: datetime, *, may_clear: bool = True, prints: bool = False) -> Plan:
-    """Everything in one environment as it was at a moment."""
-    since = SettingVersion.objects.filter(setting__environment=environment, at__gt=moment)
+def to_moment(
+    environment: str,
+    moment: datetime,
+    *,
+    realm: Realm = Realm.SETTINGS,
+    may_clear: bool = True,
+    prints: bool = False,
+) -> Plan:
+    """All settings, or all flags, in one environment as they were at a moment."""
+    since = SettingVersion.objects.filter(realm.rows("setting__key"), setting__environment=environment, at__gt=moment)
     firsts = dict(since.values_list("setting").annotate(first=Min("version")).values_list("setting", "first"))
     rows = Setting.objects.filter(pk__in=since.values("setting")).order_by("key", "environment")
     return _plan(rows, {pk: first - 1 for pk, first in firsts.items()}, may_clear=may_clear, prints=prints)
@@ -127,6 +145,7 @@ def of_person(
     since: datetime,
     until: datetime,
     *,
+    realm: Realm = Realm.SETTINGS,
     environment: str = "",
     may_clear: bool = True,
     prints: bool = False,
@@ -135,7 +154,7 @@ def of_person(
 
     A change of the same setting by anybody after theirs, or by themselves after the window, is a conflict.
     """
-    theirs = SettingVersion.objects.filter(actor_id=actor_id, at__gte=since, at__lt=until)
+    theirs = SettingVersion.objects.filter(realm.rows("setting__key"), actor_id=actor_id, at__gte=since, at__lt=until)
     if environment:
         theirs = theirs.filter(setting__environment=environment)
     firsts = dict(theirs.values_list("setting").annotate(first=Min("version")).values_list("setting", "first"))
@@ -153,9 +172,10 @@ def of_person(
     return _plan(rows, {pk: first - 1 for pk, first in firsts.items()}, conflicts, may_clear=may_clear, prints=prints)
 
 
-def people() -> list[tuple[int | None, str]]:
-    """Everybody who ever changed a setting, by the name they had last; who did so latest stands first."""
-    found = SettingVersion.objects.values_list("actor_id").annotate(last=Max("pk")).order_by("-last")[:MOST]
+def people(realm: Realm = Realm.SETTINGS) -> list[tuple[int | None, str]]:
+    """Everybody who ever changed a setting, or a flag, by the name they had last; the latest stands first."""
+    every = SettingVersion.objects.filter(realm.rows("setting__key"))
+    found = every.values_list("actor_id").annotate(last=Max("pk")).order_by("-last")[:MOST]
     names = dict(SettingVersion.objects.filter(pk__in=[last for _id, last in found]).values_list("pk", "actor_name"))
     return [(actor_id, who_in_words(actor_id, names[last])) for actor_id, last in found]
 
@@ -170,7 +190,9 @@ def _plan(
 ) -> Plan:
     rows = list(found)
     keys = {row.key for row in rows}
-    definitions, protected, beside = known(keys), protected_keys(keys), rows_of(keys)
+    # An archived flag is told in words all the same.
+    definitions = known(keys) | known((key for key in keys if realm_of(key) is Realm.FLAGS), retired=True)
+    protected, beside = protected_keys(keys), rows_of(keys)
     versions = _versions({row.pk: targets[row.pk] for row in rows})
     lines = []
     for row in rows:
@@ -190,8 +212,25 @@ def _plan(
         if line is not None:
             lines.append(line)
         if len(lines) > MOST:
-            return Plan(lines[:MOST], is_cut=True)
-    return Plan(lines)
+            return Plan(_with_rules(lines[:MOST], beside, versions), is_cut=True)
+    return Plan(_with_rules(lines, beside, versions))
+
+
+def _with_rules(lines: list[Reversal], rows: Rows, versions: Mapping[int, SettingVersion]) -> list[Reversal]:
+    """The same with the rules of flags line by line, with the names of people and roles in a few queries."""
+    sides: dict[str, tuple[Any, Any]] = {}
+    for line in lines:
+        if line.definition is not None and line.definition.type is SettingType.FLAG:
+            row, unset = rows[line.key, line.environment], without_own(line.definition, line.environment, rows).value
+            then = versions.get(row.pk)
+            old = row.value if store.is_set(row) else unset
+            sides[line.place] = (old, unset if then is None or then.cleared else then.value)
+    if not sides:
+        return lines
+    names = names_in(side for both in sides.values() for side in both)
+    return [
+        replace(line, lines=rule_by_rule(*sides[line.place], names)) if line.place in sides else line for line in lines
+    ]
 
 
 def _line(
@@ -208,8 +247,11 @@ def _line(
 ) -> Reversal | None:
     """What one row would become; None where it is so already."""
     value, obstacle = None, ""
+    is_flag = realm_of(row.key) is Realm.FLAGS
     if definition is None:
         obstacle = _("Nothing declares this setting any more, or it was retired.")
+    elif definition.is_retired:
+        obstacle = _("The flag was archived.")
     try:
         if definition is not None:
             value = _value(definition, row, target)
@@ -217,7 +259,9 @@ def _line(
                 return None
             change = Change(key=row.key, environment=row.environment, value=value, rollback_to=number)
             check_change(definition, change)
-            if value is None and not may_clear:
+            if value is None and not may_clear and is_flag:
+                obstacle = _("It had no rules of its own then, and you may not take them away.")
+            elif value is None and not may_clear:
                 obstacle = _("It was not set then, and you may not take settings back to their default.")
         elif _is_same(row, target):
             return None

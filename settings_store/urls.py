@@ -1,6 +1,23 @@
-from django.urls import path
+from django.urls import path, register_converter
 
-from settings_store.views import audit, compare, definition, grid, proposal, rollback, secret, setting, transfer
+from settings_store.realms import RealmConverter
+from settings_store.views import (
+    audit,
+    compare,
+    definition,
+    flag,
+    flag_edit,
+    flag_list,
+    grid,
+    ofrep,
+    proposal,
+    rollback,
+    secret,
+    setting,
+    transfer,
+)
+
+register_converter(RealmConverter, "realm")
 
 app_name = "settings_store"
 urlpatterns = [
@@ -14,16 +31,16 @@ urlpatterns = [
     path("settings/import/<uuid:public_id>/check/", transfer.import_check, name="import_check"),
     path("settings/import/<uuid:public_id>/apply/", transfer.import_apply, name="import_apply"),
     path("settings/import/<uuid:public_id>/cancel/", transfer.import_cancel, name="import_cancel"),
-    path("settings/proposals/", proposal.proposal_list, name="proposal_list"),
-    path("settings/proposals/<uuid:public_id>/", proposal.proposal_detail, name="proposal_detail"),
-    path("settings/proposals/<uuid:public_id>/approve/", proposal.proposal_approve, name="proposal_approve"),
-    path("settings/proposals/<uuid:public_id>/decline/", proposal.proposal_decline, name="proposal_decline"),
-    path("settings/proposals/<uuid:public_id>/withdraw/", proposal.proposal_withdraw, name="proposal_withdraw"),
-    path("settings/rollback/", rollback.rollback_new, name="rollback"),
-    path("settings/rollback/preview/", rollback.rollback_preview, name="rollback_preview"),
-    path("settings/rollback/apply/", rollback.rollback_apply, name="rollback_apply"),
-    path("settings/<str:key>/protect/", proposal.setting_protect, name="setting_protect"),
-    path("settings/<str:key>/unprotect/", proposal.setting_unprotect, name="setting_unprotect"),
+    path("<realm:realm>/proposals/", proposal.proposal_list, name="proposal_list"),
+    path("<realm:realm>/proposals/<uuid:public_id>/", proposal.proposal_detail, name="proposal_detail"),
+    path("<realm:realm>/proposals/<uuid:public_id>/approve/", proposal.proposal_approve, name="proposal_approve"),
+    path("<realm:realm>/proposals/<uuid:public_id>/decline/", proposal.proposal_decline, name="proposal_decline"),
+    path("<realm:realm>/proposals/<uuid:public_id>/withdraw/", proposal.proposal_withdraw, name="proposal_withdraw"),
+    path("<realm:realm>/rollback/", rollback.rollback_new, name="rollback"),
+    path("<realm:realm>/rollback/preview/", rollback.rollback_preview, name="rollback_preview"),
+    path("<realm:realm>/rollback/apply/", rollback.rollback_apply, name="rollback_apply"),
+    path("<realm:realm>/<str:key>/protect/", proposal.setting_protect, name="setting_protect"),
+    path("<realm:realm>/<str:key>/unprotect/", proposal.setting_unprotect, name="setting_unprotect"),
     path("settings/<str:key>/", setting.setting_edit, name="setting_edit"),
     path("settings/<str:key>/row/", grid.setting_row, name="setting_row"),
     path("settings/<str:key>/change/", setting.setting_change, name="setting_change"),
@@ -35,6 +52,23 @@ urlpatterns = [
     path("settings/<str:key>/rules/", definition.definition_edit, name="definition_edit"),
     path("settings/<str:key>/retire/", definition.definition_retire, name="definition_retire"),
     path("settings/<str:key>/restore/", definition.definition_restore, name="definition_restore"),
+    path("flags/", flag_list.flag_list, name="flag_list"),
+    path("flags/new/", flag_edit.flag_create, name="flag_create"),
+    path("flags/<str:key>/", flag.flag_edit, name="flag_edit"),
+    path("flags/<str:key>/change/", flag.flag_change, name="flag_change"),
+    path("flags/<str:key>/clear/", flag.flag_clear, name="flag_clear"),
+    path("flags/<str:key>/share/", flag.flag_share, name="flag_share"),
+    path("flags/<str:key>/test/", flag.flag_test, name="flag_test"),
+    path("flags/<str:key>/people/", flag.flag_people, name="flag_people"),
+    path("flags/<str:key>/row/", flag_list.flag_row, name="flag_row"),
+    path("flags/<str:key>/switch/", flag_list.flag_switch, name="flag_switch"),
+    path("flags/<str:key>/undo/", flag_list.flag_undo, name="flag_undo"),
+    path("flags/<str:key>/describe/", flag_edit.flag_describe, name="flag_describe"),
+    path("flags/<str:key>/archive/", flag_edit.flag_archive, name="flag_archive"),
+    path("flags/<str:key>/restore/", flag_edit.flag_restore, name="flag_restore"),
+    path("flags/<str:key>/events/", audit.flag_events, name="flag_events"),
+    path("ofrep/v1/evaluate/flags", ofrep.evaluate_flags, name="evaluate_flags"),
+    path("ofrep/v1/evaluate/flags/<path:key>", ofrep.evaluate_flag, name="evaluate_flag"),
     path("audit/", audit.audit_list, name="audit_list"),
     path("audit/export/", audit.audit_export, name="audit_export"),
     path("audit/live/", audit.audit_live, name="audit_live"),

@@ -14,6 +14,8 @@ from settings_store.audit import MASK
 from settings_store.crypto import CannotOpen, SealedElsewhere
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint_of, fingerprint_of_version
+from settings_store.flag.telling import Names
+from settings_store.flag.telling import lines as rules_in_lines
 from settings_store.holding import Held, Rows, is_set, without_own
 from settings_store.models import Setting, SettingVersion
 from settings_store.trail.differences import Difference
@@ -39,7 +41,8 @@ def held_in_words(definition: Definition, found: Held) -> str:
     if found.error is not None:
         return secret_in_words(found.error)
     shown = definition.shown(found.value)
-    if found.source in ("own", ""):
+    # A flag that nobody gave rules is off, wherever that comes from.
+    if found.source in ("own", "") or (definition.type is SettingType.FLAG and not found.is_given):
         return shown
     return _("%(value)s (%(source)s)") % {"value": shown, "source": source_in_words(found.source)}
 
@@ -61,6 +64,8 @@ def version_in_words(
     if version is None or version.cleared:
         if otherwise:
             return otherwise
+        if definition is not None and definition.type is SettingType.FLAG:
+            return _("no rules of its own")
         return _("not set") if definition is not None and definition.is_secret else _("default")
     if version.value is not None:
         return in_words(definition, version.value)
@@ -98,6 +103,15 @@ def line_by_line(definition: Definition | None, old: str, new: str) -> list[Diff
     before, after = (_lines(definition, words) for words in (old, new))
     if max(len(before), len(after)) > MOST_LINES:
         return [Difference("del", old), Difference("ins", new)]
+    return _differing(before, after)
+
+
+def rule_by_rule(old: Any, new: Any, names: Names) -> list[Difference]:
+    """The rules of a flag before and after as the lines they share and do not; None is nothing known."""
+    return _differing(rules_in_lines(old, names), rules_in_lines(new, names))
+
+
+def _differing(before: list[str], after: list[str]) -> list[Difference]:
     lines = []
     for kind, start, end, new_start, new_end in SequenceMatcher(None, before, after).get_opcodes():
         if kind == "equal":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.access import declared_access
+from settings_store.realms import Realm
 from ui.guard import Access, View
 
 # What stands for each kind of parameter: nothing that exists.
@@ -20,19 +21,29 @@ UNKNOWN = {
     "slug": "nothing",
     "path": "nothing",
 }
+# What flags share with settings has an address in each of the two.
+REALM = "<realm:realm>"
 PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One pattern with its view: `route` as written ("users/<uuid:user_id>/"), `path` with ids of nothing."""
+    """One pattern with its view: `route` as written ("users/<uuid:user_id>/"), `path` with ids of nothing.
+
+    Where it is that of settings and of flags, `realm` says of which, and `route` has it in its place.
+    """
 
     route: str
     view: View
+    realm: Realm | None = None
 
     @property
     def access(self) -> Access | None:
-        return declared_access(self.route, self.view)
+        access = declared_access(self.route, self.view)
+        if access is None or self.realm is None:
+            return access
+        permission, also = (name.replace("<realm>", self.realm) for name in (access.permission, access.also))
+        return replace(access, permission=permission, also=also)
 
     @property
     def parameters(self) -> list[str]:
@@ -67,5 +78,7 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterato
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, route)
+        elif REALM in route:
+            yield from (Route(route.replace(REALM, realm), pattern.callback, realm) for realm in Realm)
         else:
             yield Route(route, pattern.callback)

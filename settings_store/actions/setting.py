@@ -217,7 +217,12 @@ def about_flag(entry: audit.Entry, key: str) -> audit.Entry:
     """The same about the flag itself where the key is that of one, whatever row was changed; else as it is."""
     if realm_of(key) is not Realm.FLAGS:
         return entry
-    return replace(entry, target_type=Flag._meta.label_lower, target_id=name_of_key(key))
+    return replace(
+        entry,
+        target_type=Flag._meta.label_lower,
+        target_id=name_of_key(key),
+        target_name=name_of_key(entry.target_name),
+    )
 
 
 def check_reason(actor: Actor | None, reason: str) -> None:

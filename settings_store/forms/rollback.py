@@ -18,6 +18,7 @@ from settings_store.forms.audit import check_year
 from settings_store.forms.proposal import ReasonForm
 from settings_store.forms.setting import VERSION_LIMIT
 from settings_store.holding import PLACES
+from settings_store.realms import Realm, realm_of
 from settings_store.rollback import MOST, Plan
 
 _MINUTES = "%Y-%m-%dT%H:%M:%S"
@@ -29,9 +30,13 @@ def _moment_field(label: Any, help_text: Any = "") -> forms.DateTimeField:
 
 
 class PlanForm(forms.Form):
-    """One way to say what is to go back; `plan` works it out."""
+    """One way to say what is to go back, of settings or of flags; `plan` works it out."""
 
     kind = ""
+
+    def __init__(self, *args: Any, realm: Realm, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.realm = realm
 
     def plan(self, *, may_clear: bool, prints: bool = False) -> Plan:
         raise NotImplementedError
@@ -45,8 +50,8 @@ class MomentForm(PlanForm):
     environment = forms.ChoiceField(label=gettext_lazy("Environment"))
     moment = _moment_field(gettext_lazy("As it was at"), gettext_lazy("In your time zone."))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, realm: Realm, **kwargs: Any) -> None:
+        super().__init__(*args, realm=realm, **kwargs)
         _choose(self.fields["environment"], _environments())
 
     def clean_moment(self) -> datetime:
@@ -55,7 +60,11 @@ class MomentForm(PlanForm):
 
     def plan(self, *, may_clear: bool, prints: bool = False) -> Plan:
         return rollback.to_moment(
-            self.cleaned_data["environment"], self.cleaned_data["moment"], may_clear=may_clear, prints=prints
+            self.cleaned_data["environment"],
+            self.cleaned_data["moment"],
+            realm=self.realm,
+            may_clear=may_clear,
+            prints=prints,
         )
 
 
@@ -69,9 +78,9 @@ class PersonForm(PlanForm):
     until = _moment_field(gettext_lazy("To"), gettext_lazy("In your time zone."))
     environment = forms.ChoiceField(label=gettext_lazy("Environment"), required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        people = [(SYSTEM if pk is None else str(pk), name) for pk, name in rollback.people()]
+    def __init__(self, *args: Any, realm: Realm, **kwargs: Any) -> None:
+        super().__init__(*args, realm=realm, **kwargs)
+        people = [(SYSTEM if pk is None else str(pk), name) for pk, name in rollback.people(realm)]
         _choose(self.fields["person"], people)
         _choose(self.fields["environment"], [("", _("every environment")), *_environments()])
 
@@ -90,12 +99,18 @@ class PersonForm(PlanForm):
         asked = self.cleaned_data
         person = None if asked["person"] == SYSTEM else int(asked["person"])
         return rollback.of_person(
-            person, asked["since"], asked["until"], environment=asked["environment"], may_clear=may_clear, prints=prints
+            person,
+            asked["since"],
+            asked["until"],
+            realm=self.realm,
+            environment=asked["environment"],
+            may_clear=may_clear,
+            prints=prints,
         )
 
 
 class VersionForm(PlanForm):
-    """One setting, back to one of its versions."""
+    """One setting or flag, back to one of its versions."""
 
     kind = "version"
 
@@ -103,15 +118,16 @@ class VersionForm(PlanForm):
     environment = forms.ChoiceField()
     version = forms.IntegerField(min_value=0, max_value=VERSION_LIMIT)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, realm: Realm, **kwargs: Any) -> None:
+        super().__init__(*args, realm=realm, **kwargs)
         _choose(self.fields["environment"], _environments())
 
     def plan(self, *, may_clear: bool, prints: bool = False) -> Plan:
         asked = self.cleaned_data
-        return rollback.to_version(
-            asked["key"], asked["environment"], asked["version"], may_clear=may_clear, prints=prints
-        )
+        key = self.realm.key(asked["key"])
+        if realm_of(key) is not self.realm:
+            return Plan([])
+        return rollback.to_version(key, asked["environment"], asked["version"], may_clear=may_clear, prints=prints)
 
 
 FORMS: dict[str, type[PlanForm]] = {form.kind: form for form in (MomentForm, PersonForm, VersionForm)}

@@ -54,9 +54,13 @@ def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
     )
 
 
-def history(request: HttpRequest, target_type: str, target_id: str) -> dict[str, Any]:
-    """What the history tab of an object shows: the events about it; its page itself asks who may see the object."""
-    asked = Question(exact={"target_type": target_type, "target_id": target_id})
+def history(request: HttpRequest, target_type: str, target_id: str, *, environment: str = "") -> dict[str, Any]:
+    """What the history tab of an object shows: the events about it; its page itself asks who may see the object.
+
+    Those of all environments, or of one.
+    """
+    exact = {"target_type": target_type, "target_id": target_id}
+    asked = Question(exact=exact | ({"environment": environment} if environment else {}))
     page = page_of(asked, request)
     return {"page": page, "events": told(page.rows)}
 

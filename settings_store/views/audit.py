@@ -18,10 +18,11 @@ from django.views.decorators.http import require_GET, require_safe
 from settings_store.audit import record
 from settings_store.database import close_connections
 from settings_store.definitions import KEY
+from settings_store.flag.rules import KEY as FLAG_KEY
 from settings_store.forms import AuditFilter
 from settings_store.forms.audit import kind_name
 from settings_store.holding import DEFAULT, PLACES
-from settings_store.models import AuditEvent, Setting
+from settings_store.models import AuditEvent, Flag, Setting
 from settings_store.telling import field_by_field, told
 from settings_store.trail.export import lines
 from settings_store.trail.pages import history, object_url, page_of
@@ -159,6 +160,20 @@ def setting_events(request: HttpRequest, key: str) -> HttpResponse:
     setting = get_object_or_404(Setting, key=key, environment=environment)
     context = {"setting": setting, **history(request, "settings_store.setting", str(setting.pk))}
     return render(request, "settings_store/setting_events.html", context)
+
+
+@requires("audit.read", also="flags.read")
+@require_safe
+def flag_events(request: HttpRequest, key: str) -> HttpResponse:
+    """What happened to one flag, in one environment where the address asks for it."""
+    environment = request.GET.get("environment", "")
+    flag = Flag.objects.filter(key=key).first() if FLAG_KEY.fullmatch(key) else None
+    # Not every database tells small letters from capitals.
+    if flag is None or flag.key != key or (environment and environment not in PLACES):
+        raise Http404
+    context = {"flag": flag, "environment": environment, "environments": PLACES}
+    events = history(request, flag._meta.label_lower, flag.public_id, environment=environment)
+    return render(request, "settings_store/flag_events.html", context | events)
 
 
 def _live(filters: str, last: int, *, shown: int) -> str:

@@ -18,6 +18,7 @@ from settings_store.forms import SettingForm
 from settings_store.grid import GridLine
 from settings_store.holding import DEFAULT, PLACES
 from settings_store.own import every_definition
+from settings_store.realms import Realm
 from settings_store.views.pieces import definition_or_404, environment_or_404, form_context
 from ui.guard import requires
 
@@ -61,7 +62,7 @@ def setting_list(request: HttpRequest) -> HttpResponse:
         "retired": retired,
         "more": more,
         "filtered": bool(words or differing or pair or retired),
-        "counts": proposals.counts(),
+        "counts": proposals.counts(Realm.SETTINGS),
     }
     return render(request, "settings_store/setting_list.html", context | columns_context(request))
 

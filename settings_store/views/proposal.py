@@ -1,4 +1,4 @@
-"""Pages of proposals: what waits, what was decided, and the decisions themselves."""
+"""Pages of proposals about settings or flags: what waits, what was decided, and the decisions themselves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from django.views.decorators.http import require_safe
 
 from settings_store import actions, proposals
 from settings_store.actions.proposal import OVER, is_own, may_withdraw
-from settings_store.definitions import UnknownSetting
+from settings_store.definitions import Definition, UnknownSetting
 from settings_store.fingerprints import may_compare
 from settings_store.forms.proposal import DecisionForm, ReasonForm
+from settings_store.kept import current_definition
 from settings_store.models import Proposal
-from settings_store.own import current_definition
+from settings_store.realms import Realm, realm_of
 from settings_store.wording import line_by_line
 from ui.forms import form_status, require_page_methods
 from ui.guard import ask_step_up, requires, stepped_up
@@ -40,32 +41,35 @@ TABS = {
 ORDERS = {"awaiting": "-pk", "scheduled": "apply_at", "done": "-ended_at"}
 
 
-@requires("settings.read")
+@requires("<realm>.read")
 @require_safe
-def proposal_list(request: HttpRequest) -> HttpResponse:
+def proposal_list(request: HttpRequest, realm: Realm) -> HttpResponse:
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "awaiting"
-    found = Proposal.objects.filter(status__in=TABS[tab])
+    found = proposals.of_realm(realm).filter(status__in=TABS[tab])
     page = paginate(found, request, order={"place": (ORDERS[tab],)}, default="place", per_page=PER_PAGE)
     context = {
         "tab": tab,
         "page": page,
         "changes": proposals.shown(page.rows),
-        "counts": proposals.counts(),
+        "counts": proposals.counts(realm),
+        "realm": realm,
+        "rights": proposals.rights(request.user, realm),
+        "others": _others(request, realm),
     }
     return render(request, "settings_store/proposal_list.html", context)
 
 
-@requires("settings.read")
+@requires("<realm>.read")
 @require_safe
-def proposal_detail(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    return _page(request, _proposal(public_id), DecisionForm())
+def proposal_detail(request: HttpRequest, realm: Realm, public_id: UUID) -> HttpResponse:
+    return _page(request, _proposal(realm, public_id), DecisionForm())
 
 
-@requires("settings.admin")
+@requires("<realm>.admin")
 @require_page_methods
-def proposal_approve(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    proposal = _proposal(public_id)
+def proposal_approve(request: HttpRequest, realm: Realm, public_id: UUID) -> HttpResponse:
+    proposal = _proposal(realm, public_id)
     if request.method != "POST":
         return redirect(_address(proposal))
     if _is_about_secret(proposal) and not stepped_up(request):
@@ -81,10 +85,10 @@ def proposal_approve(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return _page(request, proposal, form, status=form_status(form))
 
 
-@requires("settings.admin")
+@requires("<realm>.admin")
 @require_page_methods
-def proposal_decline(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    proposal = _proposal(public_id)
+def proposal_decline(request: HttpRequest, realm: Realm, public_id: UUID) -> HttpResponse:
+    proposal = _proposal(realm, public_id)
     if request.method != "POST":
         return redirect(_address(proposal))
     form = DecisionForm(request.POST)
@@ -98,10 +102,10 @@ def proposal_decline(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return _page(request, proposal, form, status=form_status(form))
 
 
-@requires("settings.read")
+@requires("<realm>.read")
 @require_page_methods
-def proposal_withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    proposal = _proposal(public_id)
+def proposal_withdraw(request: HttpRequest, realm: Realm, public_id: UUID) -> HttpResponse:
+    proposal = _proposal(realm, public_id)
     if request.method != "POST":
         return redirect(_address(proposal))
     try:
@@ -112,31 +116,33 @@ def proposal_withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return redirect(_back(request, proposal))
 
 
-@requires("settings.admin")
+@requires("<realm>.admin")
 @require_page_methods
-def setting_protect(request: HttpRequest, key: str) -> HttpResponse:
-    _known(key)
+def setting_protect(request: HttpRequest, realm: Realm, key: str) -> HttpResponse:
+    definition = _known(realm, key)
     if request.method == "POST":
-        actions.protect(actor=request.user, key=key)
+        actions.protect(actor=request.user, key=definition.key)
         messages.success(request, _("Protected: it changes only when somebody else approves."))
-    return redirect(_setting(request, key))
+    return redirect(_page_of(request, realm, key))
 
 
-@requires("settings.admin")
+@requires("<realm>.admin")
 @require_page_methods
-def setting_unprotect(request: HttpRequest, key: str) -> HttpResponse:
+def setting_unprotect(request: HttpRequest, realm: Realm, key: str) -> HttpResponse:
     """Propose that the protection goes; somebody else decides."""
-    _known(key)
+    definition = _known(realm, key)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            proposal = actions.propose_unprotect(actor=request.user, key=key, reason=form.cleaned_data["reason"])
+            proposal = actions.propose_unprotect(
+                actor=request.user, key=definition.key, reason=form.cleaned_data["reason"]
+            )
         except ValidationError as error:
             form.add_error("reason" if getattr(error, "code", None) == actions.ABOUT_REASON else None, error)
         else:
             messages.success(request, _("Proposed; somebody else decides."))
             return redirect(_address(proposal))
-    context = {"key": key, "form": form, "back": _setting(request, key)}
+    context = {"key": key, "form": form, "realm": realm, "back": _page_of(request, realm, key)}
     return render(request, "settings_store/setting_unprotect.html", context, status=form_status(form))
 
 
@@ -147,7 +153,9 @@ def _page(request: HttpRequest, proposal: Proposal, form: DecisionForm, *, statu
         "change": change,
         "proposal": proposal,
         "form": form,
-        "lines": line_by_line(change.definition, change.old, change.new),
+        "realm": proposal.realm,
+        "rights": proposals.rights(request.user, proposal.realm),
+        "lines": change.lines or line_by_line(change.definition, change.old, change.new),
         "made": proposal.versions.select_related("setting").first(),
         "is_own": is_own(request.user, proposal),
         "may_withdraw": change.is_pending and may_withdraw(request.user, proposal),
@@ -182,15 +190,24 @@ def _is_about_secret(proposal: Proposal) -> bool:
     return proposals.shown([proposal])[0].is_secret
 
 
-def _proposal(public_id: UUID) -> Proposal:
-    return get_object_or_404(Proposal, public_id=public_id)
+def _proposal(realm: Realm, public_id: UUID) -> Proposal:
+    return get_object_or_404(proposals.of_realm(realm), public_id=public_id)
 
 
-def _known(key: str) -> None:
+def _others(request: HttpRequest, realm: Realm) -> int:
+    """How many proposals wait on the other side, for whoever may read them there."""
+    may_read = request.user.has_perm(realm.other.right("read"))
+    return sum(proposals.counts(realm.other).values()) if may_read else 0
+
+
+def _known(realm: Realm, name: str) -> Definition:
+    key = realm.key(name)
     try:
-        current_definition(key)
+        if realm_of(key) is realm:
+            return current_definition(key)
     except UnknownSetting as error:
         raise Http404 from error
+    raise Http404
 
 
 def _back(request: HttpRequest, proposal: Proposal) -> str:
@@ -200,9 +217,9 @@ def _back(request: HttpRequest, proposal: Proposal) -> str:
 
 
 def _address(proposal: Proposal) -> str:
-    return reverse("settings_store:proposal_detail", args=[proposal.public_id])
+    return reverse("settings_store:proposal_detail", args=[proposal.realm, proposal.public_id])
 
 
-def _setting(request: HttpRequest, key: str) -> str:
+def _page_of(request: HttpRequest, realm: Realm, key: str) -> str:
     query = request.GET.urlencode()
-    return reverse("settings_store:setting_edit", args=[key]) + (f"?{query}" if query else "")
+    return reverse(realm.page, args=[key]) + (f"?{query}" if query else "")
