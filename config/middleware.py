@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django_structlog.middlewares import RequestMiddleware
 
 from config.access import declared_access
-from ui.guard import Access, Kind, View
+from ui.guard import Access, Kind, View, program_refusal
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()" for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
@@ -40,6 +40,9 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
             raise PermissionDenied
         if access.kind is Kind.PUBLIC:
             return None
+        if access.api:
+            # Programs are never sent to a page.
+            return program_refusal(request, access, view_kwargs)
         if access.background and request.headers.get("HX-Request") and not _may(request, access):
             # This status ends the asking, where a refusal would be asked for again every few seconds.
             return render(request, "ui/stopped.html", status=STOP_POLLING)

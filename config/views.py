@@ -11,14 +11,14 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views import defaults
+from django.views import csrf, defaults
 from django.views.decorators.http import require_safe
 
 from config.health import findings, is_ready
 from settings_store.disk import is_full
 from settings_store.trail.chain import ForeignTrail
 from ui.absence import NotThere
-from ui.guard import public, signed_in
+from ui.guard import access_of, program_refusal, public, refuse_program, signed_in
 from ui.registry import registry
 
 
@@ -60,6 +60,17 @@ def _may_see_details(request: HttpRequest) -> bool:
         return request.user.has_perm("system.read")
     except Error:  # the person cannot be looked up while the database is away
         return False
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Where a form or a call does not show that it comes from here; programs are told in JSON, and who is nobody so."""
+    match = request.resolver_match
+    access = access_of(match.func) if match else None
+    if match is None or access is None or not access.api:
+        return csrf.csrf_failure(request, reason)
+    sentence = _("The call needs the header X-CSRFToken beside the cookies: %(reason)s")
+    refusal = program_refusal(request, access, match.kwargs)
+    return refusal or refuse_program(sentence % {"reason": reason}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

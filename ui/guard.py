@@ -18,9 +18,10 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 STEP_UP_SECONDS = 600
 STEP_UP_SESSION_KEY = "stepped_up_at"
@@ -41,7 +42,8 @@ class Kind(StrEnum):
 class Access:
     """What a route declares: its kind, the permission it asks for, and whether a fresh password is needed too.
 
-    What an open page asks in the background, by itself, is no sign that its person is there.
+    What an open page asks in the background, by itself, is no sign that its person is there. A route for programs
+    (`api`) refuses in JSON, and sends nobody to a page.
     """
 
     kind: Kind
@@ -51,6 +53,7 @@ class Access:
     step_up: bool = False
     must_change_password_exempt: bool = False
     background: bool = False
+    api: bool = False
 
     def lacking(self, user: Any, parts: Mapping[str, object] | None = None) -> str:
         """The permission this person lacks for a route whose address has these parts; empty where none."""
@@ -87,16 +90,37 @@ def signed_in(
 
 
 def requires(
-    permission: str, *, also: str = "", step_up: bool = False, background: bool = False
+    permission: str, *, also: str = "", step_up: bool = False, background: bool = False, api: bool = False
 ) -> Callable[[View], View]:
     """Signed-in people holding `permission` ("settings.write"), and `also`; others get 403, never the sign-in page.
 
     "<realm>.write" is the permission that the part of the address of this name tells: "flags.write" under flags/.
     With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`. What an open page
-    asks by itself is `background`: it does not keep a session alive, and refused it is told in words to stop.
+    asks by itself is `background`: it does not keep a session alive, and refused it is told in words to stop. What
+    programs ask is `api`: they are refused in JSON, and a session that only they use ends as one nobody uses.
     """
-    access = Access(Kind.PERMISSION, permission=permission, also=also, step_up=step_up, background=background)
+    access = Access(
+        Kind.PERMISSION, permission=permission, also=also, step_up=step_up, background=background or api, api=api
+    )
     return lambda view: _guarded(view, access)
+
+
+def program_refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) -> JsonResponse | None:
+    """Why a program may not call a route: 401 where nobody is signed in, 403 without the right; None where it may."""
+    if not request.user.is_authenticated:
+        answer = refuse_program(_("Nobody is signed in."), status=401)
+        answer["WWW-Authenticate"] = "Session"
+        return answer
+    if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
+        return refuse_program(_("The password must be changed first."), status=403)
+    if lacking := access.lacking(request.user, parts):
+        return refuse_program(_("This needs the permission %(name)s.") % {"name": lacking}, status=403)
+    return None
+
+
+def refuse_program(sentence: str, *, status: int) -> JsonResponse:
+    """A refusal as programs read it, in the words of OpenFeature."""
+    return JsonResponse({"errorCode": "GENERAL", "errorDetails": sentence}, status=status)
 
 
 def stepped_up(request: HttpRequest) -> bool:
@@ -138,6 +162,8 @@ def _guarded(view: View, access: Access) -> View:
 
 
 def _refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) -> HttpResponse | None:
+    if access.api and (refusal := program_refusal(request, access, parts)) is not None:
+        return refusal
     if lacking := access.lacking(request.user, parts):
         raise PermissionDenied(lacking)
     if access.step_up and not stepped_up(request):
