@@ -170,7 +170,7 @@ def decide(flag: Flag, subject: Subject, *, alone: bool = False) -> Decision:
 
 def variant_for(flag: Flag, subject: Subject) -> Variant | None:
     """The variant that is the subject's while the flag is on for it; None where the flag has none."""
-    place = variant_bucket(flag, subject)
+    place = _dealt(flag.variant_deal, subject)
     for variant in flag.variants:
         if place < variant.weight:
             return variant

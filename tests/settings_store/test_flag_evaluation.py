@@ -137,10 +137,9 @@ NEAR_KEYS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "people", [[person(pk) for pk in range(1, MANY + 1)], [stranger(f"s{n}") for n in range(MANY)]]
-)
-def test_flags_are_independent_of_each_other(people: list[Subject]) -> None:
+@pytest.mark.parametrize("whom", [person, lambda number: stranger(f"s{number}")], ids=["people", "strangers"])
+def test_flags_are_independent_of_each_other(whom: Callable[[int], Subject]) -> None:
+    people = [whom(number) for number in range(1, MANY + 1)]
     tenths = {}
     for key in NEAR_KEYS:
         flag = Flag(key)
