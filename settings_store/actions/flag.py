@@ -115,9 +115,19 @@ def restore_flag(*, actor: Actor | None, key: str) -> Flag:
 
 
 def _check_key(key: str) -> None:
-    if not KEY.fullmatch(key) or len(key) > KEY_LENGTH or key in RESERVED:
+    if any(letter.isspace() for letter in key):
+        joined = "-".join(key.lower().split())
+        example = joined if KEY.fullmatch(joined) and len(joined) <= KEY_LENGTH else "new-search"
+        raise ValidationError({"key": _("A key has no spaces: write %(example)s instead.") % {"example": example}})
+    if len(key) > KEY_LENGTH:
+        words = _("A key has at most %(most)d characters; this has %(length)d.")
+        raise ValidationError({"key": words % {"most": KEY_LENGTH, "length": len(key)}})
+    if not KEY.fullmatch(key):
         words = _("“%(key)s” is no key for a flag: use small letters, digits, - _ and dots, such as new-search.")
-        raise ValidationError({"key": words % {"key": key[:KEY_LENGTH]}})
+        raise ValidationError({"key": words % {"key": key}})
+    if key in RESERVED:
+        words = _("“%(key)s” stands for a page here: take another key.")
+        raise ValidationError({"key": words % {"key": key}})
     taken = Flag.objects.filter(key=key).first()
     if taken is not None and taken.archived_at is not None:
         raise ValidationError({"key": _("%(key)s was archived. Bring it back instead.") % {"key": key}})
