@@ -71,7 +71,8 @@ def test_targets_are_counted_and_few_roles_named(viewer: Client) -> None:
 def test_a_window_says_when(viewer: Client) -> None:
     now = timezone.now()
     make("later")
-    give("later", **{"from": time_text(now + timedelta(hours=2, minutes=1))})
+    starts: dict[str, Any] = {"from": time_text(now + timedelta(hours=2, minutes=1))}
+    give("later", **starts)
     make("past")
     give("past", until=time_text(now - timedelta(hours=2, minutes=1)))
     html = page(viewer)
@@ -131,7 +132,7 @@ def test_it_is_filtered_in_the_address(viewer: Client, query: str, found: set[st
     give("over", until="2020-01-01T00:00:00Z")
     html = page(viewer, f"?{query}")
     assert {key for key in ("all", "some", "none", "over") if f">{key}</a>" in html} == found
-    assert ("No flag matches" in html) is not found
+    assert ("No flag matches" in html) is (not found)
 
 
 def test_it_is_sorted_by_the_last_change_and_by_use(viewer: Client) -> None:
