@@ -88,6 +88,9 @@ on("keydown", (event) => {
     if (matchMedia("(pointer: coarse)").matches) return; // on a phone Enter breaks the line
     event.preventDefault();
     if (target.value.trim()) target.form.requestSubmit();
+  } else if (event.key === "Enter" && target.matches("[data-adds]") && target.value.trim()) {
+    event.preventDefault(); // adds what stands there, instead of saving everything
+    find("button", target.parentElement).click();
   } else if (event.key === "Escape" && !find("dialog[open]")) {
     const menus = openMenus();
     menus.forEach((menu) => { menu.open = false; find("summary", menu).focus(); });

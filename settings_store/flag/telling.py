@@ -1,4 +1,4 @@
-"""The rules of a flag line by line in words, with the names of people and roles: for histories, proposals, conflicts."""
+"""The rules of a flag line by line in words, with the names of people and roles."""
 
 from __future__ import annotations
 

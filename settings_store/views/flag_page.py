@@ -1,0 +1,199 @@
+"""What the page of one flag in one environment is made of, as saved or with rules that somebody is writing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from settings_store import people, proposals
+from settings_store.actions import StaleSetting
+from settings_store.flag import explaining, rules
+from settings_store.flag.explaining import Explanation, Tested
+from settings_store.flag.reading import FlagCell, FlagLine, lines_of
+from settings_store.flag.rules import Document, FlagType
+from settings_store.flag.share import Compiled, Share, compiled_for, share_of
+from settings_store.flag.telling import Names, names_in
+from settings_store.forms.flag_rules import Around, FlagRulesForm
+from settings_store.kept import flag_definition
+from settings_store.models import Flag, SettingVersion
+from settings_store.realms import Realm, key_of_flag
+from settings_store.trail.differences import Difference
+from settings_store.views.pieces import environment_or_404
+from settings_store.wording import rule_by_rule
+from ui.keyset import Page, paginate
+
+HISTORY = 20
+# Of a change of more lines the rest is counted.
+MOST_LINES = 30
+# More does not arrive in an address.
+LONGEST_OFFER = 2000
+TEMPLATE = "settings_store/flag_edit.html"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One version of the rules with the lines by which it differs from the one before."""
+
+    version: SettingVersion
+    lines: Sequence[Difference]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What somebody gets, by which rules."""
+
+    title: str
+    explanation: Explanation
+
+
+@dataclass
+class FlagPage:
+    """One flag in one environment, read as pages and partials ask for it."""
+
+    request: HttpRequest
+    flag: Flag
+    environment: str
+
+    @classmethod
+    def asked(cls, request: HttpRequest, flag: Flag) -> FlagPage:
+        """For the environment that the address names, else this one."""
+        return cls(request, flag, environment_or_404(request, flag_definition(flag)))
+
+    @property
+    def address(self) -> str:
+        return f"{reverse('settings_store:flag_edit', args=[self.flag.key])}?{self.query}"
+
+    @property
+    def query(self) -> str:
+        return urlencode({"environment": self.environment})
+
+    @cached_property
+    def line(self) -> FlagLine:
+        return lines_of([self.flag])[0]
+
+    @property
+    def cell(self) -> FlagCell:
+        return self.line.at(self.environment)
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        return compiled_for(self.environment)
+
+    @cached_property
+    def names(self) -> Names:
+        return names_in([self.cell.document])
+
+    def form(self, data: QueryDict | None = None) -> FlagRulesForm:
+        needs = {key: document["needs"] for key, document in self.compiled.documents.items()}
+        kind = FlagType(self.flag.type)
+        around = Around(self.flag.key, kind, self.cell.document, needs, self.names, self.request.user)
+        initial = self.cell.document if data is not None else self._offered(kind) or self.cell.document
+        return FlagRulesForm(around, data, initial=initial, version=self.cell.version)
+
+    def share(self, document: Document | None = None) -> Share:
+        """Who of the people present has the flag, by what is saved or by these rules instead."""
+        compiled = self.compiled if document is None else self._drafted(document)
+        return share_of(compiled.flags[self.flag.key], people.directory().everybody())
+
+    def results(self, tested: Tested, draft: Document | None = None) -> list[Result]:
+        """What somebody gets by the rules being written, where these differ, and by those that are saved."""
+        saved = Result(_("As saved"), explaining.explain(self.flag.key, self.compiled, tested, self.names))
+        if draft is None or draft == self.compiled.documents[self.flag.key]:
+            return [saved]
+        drafted = explaining.explain(self.flag.key, self._drafted(draft), tested, self.names)
+        return [Result(_("As in the form"), drafted), saved]
+
+    def tested(self, asked: QueryDict) -> Tested | None:
+        """Whom the flag is to be tested as; None where nobody is named."""
+        role = asked.get("role", "")
+        if text := asked.get("as", "").strip():
+            return explaining.as_named(self.request.user, text)
+        if role.isascii() and role.isdecimal() and len(role) < 19 and int(role) in self.names.roles:
+            return explaining.as_role(int(role), self.names)
+        return None
+
+    def conflict(self, stale: StaleSetting, mine: Document | None) -> list[Difference]:
+        """Theirs and mine line by line; where one takes the own rules away, the common ones."""
+        common = self.line.common.document
+        theirs = common if stale.setting.value is None else stale.setting.value
+        yours = common if mine is None else mine
+        return rule_by_rule(theirs, yours, names_in([theirs, yours]))
+
+    def render(self, form: FlagRulesForm | None = None, *, status: int = 200, **state: Any) -> HttpResponse:
+        """The whole page; `state` says what became of a form that was sent."""
+        flag = self.flag
+        context = self.context(form) | self._history() | state
+        context |= proposals.around_setting(self.request, key_of_flag(flag.key), self.environment)
+        asked = self.request.GET
+        if flag.archived_at is None and "results" not in context and (tested := self.tested(asked)) is not None:
+            context |= {"tested": tested, "results": self.results(tested)}
+        context |= {"asked_as": asked.get("as", "")[: explaining.LONGEST_KEY], "asked_role": asked.get("role", "")}
+        if flag.archived_at is None and "share" not in context:
+            context["share"] = self.share()
+        return render(self.request, TEMPLATE, context, status=status)
+
+    def part(self, name: str, form: FlagRulesForm | None = None, **state: Any) -> HttpResponse:
+        """One part of the page alone, in the place of the one that is there."""
+        return render(self.request, f"{TEMPLATE}#{name}", self.context(form) | state)
+
+    def context(self, form: FlagRulesForm | None = None) -> dict[str, Any]:
+        flag = self.flag
+        if form is None and flag.archived_at is None and self.request.user.has_perm("flags.write"):
+            form = self.form()
+        return {
+            "flag": flag,
+            "kind": FlagType(flag.type),
+            "line": self.line,
+            "cell": self.cell,
+            "definition": self.line.definition,
+            "environment": self.environment,
+            "query": self.query,
+            "address": self.address,
+            "realm": Realm.FLAGS,
+            "form": form,
+            "is_protected": self.line.is_protected,
+            "next_version": self.cell.version + 1,
+            "roles": self.names.roles,
+            "rules": rule_by_rule(None, self.cell.document, self.names),
+        }
+
+    def _history(self) -> dict[str, Any]:
+        versions = SettingVersion.objects.filter(
+            setting__key=key_of_flag(self.flag.key), setting__environment=self.environment
+        ).select_related("setting", "proposal")
+        page: Page[SettingVersion] = paginate(
+            versions, self.request, order={"version": ("-version",)}, default="version", per_page=HISTORY
+        )
+        before = versions.filter(version__lt=page.rows[-1].version).order_by("-version").first() if page.rows else None
+        rows = [*page.rows, before]
+        names = names_in(row.value for row in rows if row is not None)
+        return {"page": page, "history": [_history_line(new, old, names) for new, old in pairwise(rows) if new]}
+
+    def _drafted(self, document: Document) -> Compiled:
+        return self.compiled.drafted(self.flag.key, document)
+
+    def _offered(self, kind: FlagType) -> Document | None:
+        """The rules that somebody proposed, where the address offers them to be proposed anew."""
+        text = self.request.GET.get("value", "")
+        with suppress(ValidationError, ValueError, RecursionError):
+            return rules.check(json.loads(text), kind) if 0 < len(text) <= LONGEST_OFFER else None
+        return None
+
+
+def _history_line(version: SettingVersion, before: SettingVersion | None, names: Names) -> HistoryLine:
+    every = rule_by_rule(before.value if before else None, version.value, names)
+    lines = [line for line in every if line.kind != "same"]
+    return HistoryLine(version, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES))
