@@ -59,6 +59,8 @@ def measure(rounds: int, folder: Path) -> int:
 
     settings.INSTALLED_APPS += ["waffle"]
     django.setup()
+    # Nothing is noted of the queries that another has to make.
+    settings.DEBUG = False
     from django.core.management import call_command
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

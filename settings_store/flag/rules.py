@@ -80,7 +80,7 @@ def points(text: str) -> int:
         raise ValidationError(_("Write a percentage from 0 to 100 with at most two decimals, such as 12.5."))
     value = int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0"))
     if value > WHOLE:
-        raise ValidationError(_("At most 100 %; this is %(share)s.") % {"share": per_cent(value)})
+        raise ValidationError(_("At most 100 %%; this is %(share)s.") % {"share": per_cent(value)})
     return value
 
 
