@@ -1,4 +1,4 @@
-"""Settings and the trail in the Django admin: sealed values stay sealed, the trail is only read."""
+"""Settings, flags and the trail in the Django admin: sealed values stay sealed, the trail is only read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from settings_store.models import (
     AuditEvent,
     AuditHead,
     ChainKey,
+    Flag,
+    FlagUse,
     KeyUse,
     LimitCounter,
     OwnSetting,
@@ -21,6 +23,7 @@ from settings_store.models import (
     SettingVersion,
     StoreVersion,
 )
+from settings_store.realm_admin import RealmAdmin
 from settings_store.setting_admin import SettingAdmin
 from ui.admin import ViewOnlyAdmin
 
@@ -28,14 +31,15 @@ admin.site.register(Setting, SettingAdmin)
 
 
 @admin.register(SettingVersion)
-class SettingVersionAdmin(ViewOnlyAdmin):
-    list_display = ("setting", "version", "cleared", "at", "actor_name", "reason")
+class SettingVersionAdmin(RealmAdmin):
+    key_column = "setting__key"
+    list_display = ("words", "version", "cleared", "at", "actor_name", "reason")
     list_filter = ("cleared",)
     list_select_related = ("setting",)
     ordering = ("-at", "-id")
     search_fields = ("setting__key", "actor_name", "reason", "request_id")
     fields = (
-        "setting",
+        "words",
         "version",
         "value",
         "cleared",
@@ -134,22 +138,55 @@ class OwnSettingAdmin(ViewOnlyAdmin):
         return reverse("settings_store:setting_edit", args=[str(obj)])
 
 
+@admin.register(Flag)
+class FlagAdmin(ViewOnlyAdmin):
+    """To look at; flags are changed on their own pages."""
+
+    list_display = ("key", "type", "label", "is_permanent", "archived_at", "created_by_name")
+    list_filter = ("type", "is_permanent")
+    ordering = ("key",)
+    search_fields = ("key", "label", "description")
+    fields = (
+        "key",
+        "type",
+        "label",
+        "description",
+        "is_permanent",
+        "version",
+        "archived_at",
+        "created_at",
+        "created_by_name",
+    )
+
+    def view_on_site(self, obj: Model) -> str:  # type: ignore[override]  # Django takes a method too
+        return reverse("settings_store:flag_edit", args=[str(obj)])
+
+
+@admin.register(FlagUse)
+class FlagUseAdmin(ViewOnlyAdmin):
+    list_display = ("key", "environment", "last_at", "unknown_count")
+    list_filter = ("environment",)
+    ordering = ("-last_at",)
+    search_fields = ("key", "environment")
+    fields = ("key", "environment", "last_at", "unknown_count")
+
+
 @admin.register(Protection)
-class ProtectionAdmin(ViewOnlyAdmin):
-    list_display = ("key", "at", "by_name")
+class ProtectionAdmin(RealmAdmin):
+    list_display = ("words", "at", "by_name")
     ordering = ("key",)
     search_fields = ("key", "by_name")
-    fields = ("key", "at", "by_name")
+    fields = ("words", "at", "by_name")
 
 
 @admin.register(Proposal)
-class ProposalAdmin(ViewOnlyAdmin):
-    list_display = ("key", "environment", "act", "status", "apply_at", "author_name", "decided_by_name")
+class ProposalAdmin(RealmAdmin):
+    list_display = ("words", "environment", "act", "status", "apply_at", "author_name", "decided_by_name")
     list_filter = ("status", "act", "environment")
     ordering = ("-created_at", "-id")
     search_fields = ("key", "author_name", "decided_by_name", "reason")
     fields = (
-        "key",
+        "words",
         "environment",
         "act",
         "value",

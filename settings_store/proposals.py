@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from settings_store.actions.applying import conflict, proposed_value
-from settings_store.actions.setting import rows_of
+from settings_store.actions.setting import rows_of, text_of
 from settings_store.crypto import CannotOpen
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint
@@ -45,7 +45,7 @@ MANY = 99
 MOST = 300
 MOST_AT_HOME = 20
 # A longer value would not arrive in an address.
-LONGEST_OFFER = 500
+LONGEST_OFFER = 1000
 
 type Place = tuple[str, str]
 
@@ -85,16 +85,13 @@ class ProposedChange:
     def again(self) -> str:
         """The query of the setting's page that offers this change once more; a secret is to be given anew."""
         query = {"environment": self.proposal.environment}
-        if self.definition and self._is_offered and self.proposal.act == Act.SET:
+        if self.definition and not self.is_secret and self.proposal.act == Act.SET:
+            is_flag = self.proposal.realm is Realm.FLAGS
             with suppress(ValidationError):
-                text = self.definition.written(self.definition.loaded(self.proposal.value))
+                value = self.definition.loaded(self.proposal.value)
+                text = text_of(self.definition, value) if is_flag else self.definition.written(value)
                 query |= {"value": text} if len(text) <= LONGEST_OFFER else {}
         return urlencode(query)
-
-    @property
-    def _is_offered(self) -> bool:
-        # The rules of a flag are no one value; their form begins with those that hold.
-        return not self.is_secret and self.proposal.realm is Realm.SETTINGS
 
     @property
     def awaits(self) -> bool:

@@ -8,6 +8,8 @@ from django.db.models import Q
 
 # No setting can have such a name, so a key alone says what it is of, even when nothing declares it any more.
 FLAG_PREFIX = "flag:"
+# No name of a setting has a space in it.
+_WORD = "flag "
 
 
 class Realm(StrEnum):
@@ -70,4 +72,9 @@ def name_of_key(key: str) -> str:
 
 def words_of_key(key: str) -> str:
     """The key in words that tell a flag from a setting of the same name; the same in every language."""
-    return f"flag {name_of_key(key)}" if realm_of(key) is Realm.FLAGS else key
+    return f"{_WORD}{name_of_key(key)}" if realm_of(key) is Realm.FLAGS else key
+
+
+def are_words_of_flag(words: str) -> bool:
+    """Whether `words_of_key` said this of a flag."""
+    return words.startswith(_WORD)

@@ -24,31 +24,35 @@ from settings_store.forms import SettingForm
 from settings_store.holding import PLACES
 from settings_store.models import Setting
 from settings_store.own import current_definition, every_definition
+from settings_store.realm_admin import RealmAdmin
+from settings_store.realms import Realm
 from settings_store.views.pieces import form_context, refuse, said, slow_down
-from ui.admin import ViewOnlyAdmin
 from ui.forms import form_status
 from ui.guard import ask_step_up, stepped_up
 
 hidden = method_decorator(sensitive_post_parameters("value"))
 
 
-class SettingAdmin(ViewOnlyAdmin):
-    """The pages of one setting in one environment are ours; lists and rights are the admin's."""
+class SettingAdmin(RealmAdmin):
+    """The pages of one setting in one environment are ours; lists and rights are the admin's.
 
-    list_display = ("key", "environment", "version", "updated_at", "updated_by_name")
+    The rules of flags, kept beside, are to look at: they change on pages of their own.
+    """
+
+    list_display = ("words", "environment", "version", "updated_at", "updated_by_name")
     list_filter = ("environment",)
     ordering = ("key", "environment")
     search_fields = ("key", "updated_by_name")
-    fields = ("key", "environment", "version", "value", "updated_at", "updated_by_name")
+    fields = ("words", "environment", "version", "value", "updated_at", "updated_by_name")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("settings.write")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("settings.write")
+        return self._is_setting(obj) and request.user.has_perm("settings.write")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("settings.delete")
+        return self._is_setting(obj) and request.user.has_perm("settings.delete")
 
     @hidden
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -70,7 +74,7 @@ class SettingAdmin(ViewOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         row = self._row(request, object_id)
-        if row is None or not self.has_change_permission(request):
+        if row is None or not self.has_change_permission(request, row):
             # The admin's own page knows what to say of a row that is gone, and shows all others without a form.
             return super().change_view(request, object_id, form_url, extra_context)
         return self._form(request, _declared(row.key), row)
@@ -79,7 +83,7 @@ class SettingAdmin(ViewOnlyAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Nothing of a setting is ever deleted: it goes back to its default, and its history stays."""
         row = self._row(request, object_id)
-        if row is None or not self.has_delete_permission(request):
+        if row is None or not self.has_delete_permission(request, row):
             return super().delete_view(request, object_id, extra_context)
         return self._form(request, _declared(row.key), row, clearing=True)
 
@@ -146,6 +150,9 @@ class SettingAdmin(ViewOnlyAdmin):
             return None, None
         messages.add_message(request, *said(made))
         return there, None
+
+    def _is_setting(self, obj: Any) -> bool:
+        return obj is None or self.realm(obj) is Realm.SETTINGS
 
     def _row(self, request: HttpRequest, object_id: str) -> Setting | None:
         row = self.get_object(request, unquote(object_id))

@@ -14,6 +14,7 @@ from settings_store.audit import MASK
 from settings_store.crypto import CannotOpen, SealedElsewhere
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint_of, fingerprint_of_version
+from settings_store.flag import rules
 from settings_store.flag.telling import Names
 from settings_store.flag.telling import lines as rules_in_lines
 from settings_store.holding import Held, Rows, is_set, without_own
@@ -30,6 +31,8 @@ def in_words(definition: Definition | None, stored: Any) -> str:
     """A value from its JSON; as it stands where its rules were others then, or nothing declares it any more."""
     if definition is None:
         return str(stored)
+    if definition.type is SettingType.FLAG:
+        return rules_in_words(stored)
     try:
         return definition.shown(definition.loaded(stored))
     except ValidationError:
@@ -104,6 +107,14 @@ def line_by_line(definition: Definition | None, old: str, new: str) -> list[Diff
     if max(len(before), len(after)) > MOST_LINES:
         return [Difference("del", old), Difference("ins", new)]
     return _differing(before, after)
+
+
+def rules_in_words(document: Any) -> str:
+    """The rules of a flag in one line; as they stand where they are no such document."""
+    try:
+        return rules.in_words(rules.OFF | document)
+    except (TypeError, KeyError, ValueError):
+        return str(document)
 
 
 def rule_by_rule(old: Any, new: Any, names: Names) -> list[Difference]:

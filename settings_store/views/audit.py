@@ -205,7 +205,9 @@ def _chips(request: HttpRequest, asked: dict[str, Any]) -> list[Chip]:
         event = AuditEvent.objects.filter(**exact).order_by("-sequence").first()
         words = str(asked[names[-1]])
         if event is not None:
-            words = {"actor_id": event.actor_name, "target_id": event.target_words}.get(names[-1], words)
+            # A flag is one object in all environments, which the name of the target ends with.
+            target = event.target_id if event.target_type == Flag._meta.label_lower else event.target_words
+            words = {"actor_id": event.actor_name, "target_id": target}.get(names[-1], words)
         rest = request.GET.copy()
         for name in (*names, "after", "before"):
             rest.pop(name, None)

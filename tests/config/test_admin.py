@@ -24,6 +24,8 @@ from rbac.models import Assignment, Role
 from settings_store.models import (
     AuditEvent,
     ChainKey,
+    Flag,
+    FlagUse,
     KeyUse,
     LimitCounter,
     OwnSetting,
@@ -85,6 +87,8 @@ def rows(person: User) -> dict[str, Row]:
         SettingImport.objects.create(name="a file", sealed=SEALED, total=1, author_name="x"),
         KeyUse.objects.create(key_id="k", environment="production"),
         ChainKey.objects.create(key_id="k", sealed=SEALED),
+        Flag.objects.create(key="new-search", type="boolean", label="New search", created_by_name="x"),
+        FlagUse.objects.create(key="new-search", environment="production", last_at=event.at),
     ]
     for kind in (Role, Group, Permission):
         made.append(kind.objects.latest("pk"))
