@@ -102,7 +102,8 @@ def variants_from(query: QueryDict | None, start: Sequence[Document], kind: Flag
     else:
         columns = [query.getlist(f"variant_{name}") for name in ("name", "value", "weight")]
         # One more than allowed, so that the rule about it answers.
-        columns = [(column + [""] * rules.MOST_VARIANTS)[: rules.MOST_VARIANTS + 1] for column in columns]
+        most = rules.MOST_VARIANTS + 1
+        columns = [(column + [""] * most)[:most] for column in columns]
         dropped = query.getlist("drop_variant")
         rows = [
             {"name": name, "value": value.replace("\r\n", "\n"), "weight": weight}
