@@ -64,7 +64,7 @@ class FlagCell:
     version: int
     is_set: bool
     state: State
-    # What the state is called: "on", "off", "25 %".
+    # What the state is called: "on", "off", "25 %", "targets only".
     words: str
     # Whom it is on for besides, and when, in a few words each.
     notes: Sequence[str] = ()
@@ -86,7 +86,8 @@ class FlagCell:
     @property
     def share(self) -> int | None:
         """In basis points, where it is on for a part of people by their share."""
-        return self.document["share"] if self.state is State.PART and self.document["share"] < WHOLE else None
+        share: int = self.document["share"]
+        return share if self.state is State.PART and 0 < share < WHOLE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,6 @@ def _cell(
 ) -> FlagCell:
     found, own = held(definition, place, rows), rows.get((definition.key, place))
     state = state_of(found.value, now)
-    words = {State.ON: _("on"), State.OFF: _("off")}.get(state) or per_cent(found.value["share"])
     return FlagCell(
         place,
         found.value,
@@ -172,12 +172,21 @@ def _cell(
         own.version if own is not None else 0,
         is_set(own),
         state,
-        words,
+        _state_words(state, found.value),
         list(_notes(found.value, roles, now)),
         waiting.get((definition.key, place), ()),
         found.trouble,
         own.updated_by_id if own is not None else None,
     )
+
+
+def _state_words(state: State, document: Document) -> str:
+    if state is State.OFF:
+        return _("off")
+    if not document["share"] and (document["people"] or document["roles"]):
+        # Whom, the notes say.
+        return _("targets only")
+    return _("on") if document["share"] == WHOLE else per_cent(document["share"])
 
 
 def _notes(document: Document, roles: Mapping[int, str], now: datetime) -> Iterable[str]:

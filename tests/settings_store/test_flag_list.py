@@ -68,6 +68,23 @@ def test_targets_are_counted_and_few_roles_named(viewer: Client) -> None:
     assert "3 roles" in cell(page(viewer), "new-search", "Production")
 
 
+def test_a_share_of_nothing_beside_targets_is_called_so(viewer: Client) -> None:
+    make("new-search")
+    give("new-search", share=0, people=[1])
+    assert "<b>targets only</b>" in cell(page(viewer), "new-search", "Production")
+    give("new-search", share=0)
+    assert "<b>0 %</b>" in cell(page(viewer), "new-search", "Production")
+
+
+def test_numbers_for_machines_are_written_for_machines(operator: Client) -> None:
+    make("new-search")
+    give("new-search", share=1250)
+    Setting.objects.filter(key="flag:new-search").update(version=1234)
+    shown = cell(page(operator), "new-search", "Production")
+    assert 'name="version" value="1234"' in shown
+    assert 'max="10000" value="1250"' in shown
+
+
 def test_a_window_says_when(viewer: Client) -> None:
     now = timezone.now()
     make("later")
