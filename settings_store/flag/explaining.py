@@ -22,7 +22,7 @@ from settings_store.flag.evaluation import (
     variant_bucket,
     variant_for,
 )
-from settings_store.flag.rules import Document
+from settings_store.flag.rules import Document, per_cent
 from settings_store.flag.share import Compiled
 from settings_store.flag.telling import Names, time_in_words, value_in_words
 from settings_store.people import Known
@@ -135,7 +135,7 @@ def _passed(reason: Reason, document: Document) -> Iterator[str]:
 
 def _sentence(reason: Reason, flag: Flag, document: Document, tested: Tested, names: Names) -> str:
     who = {"who": tested.words}
-    share = _number(flag.share)
+    share = {"share": per_cent(flag.share)}
     match reason:
         case Reason.OFF:
             return _("The flag is off for everybody.")
@@ -155,13 +155,13 @@ def _sentence(reason: Reason, flag: Flag, document: Document, tested: Tested, na
         case Reason.EVERYBODY:
             return _("The share is 100 %.")
         case Reason.SHARE:
-            return _("The share takes the buckets below %(share)s, this one too.") % {"share": share}
+            return _("The share of %(share)s takes this bucket.") % share
         case Reason.NOBODY:
             return _("The share takes some people of this role and not others, by the bucket of each.")
         case _ if not flag.share:
             return _("The share is 0 %: it is on only for those who are named.")
         case _:
-            return _("The share takes only the buckets below %(share)s.") % {"share": share}
+            return _("The share of %(share)s does not reach this bucket.") % share
 
 
 def _unmet(flag: Flag, document: Document, tested: Tested) -> str:
