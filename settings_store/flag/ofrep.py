@@ -15,8 +15,9 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 
 from settings_store import store
-from settings_store.flag.evaluation import Subject
+from settings_store.flag.evaluation import Flag, Subject
 from settings_store.flag.resolution import NeedsTargetingKey, UnknownKey, resolve, subject_named
+from settings_store.flag.rules import FlagType
 
 type Answer = dict[str, Any]
 
@@ -52,7 +53,7 @@ def evaluate_one(key: str, subject: Subject) -> Answer:
     except NeedsTargetingKey:
         sentence = _("Only a share of people get %(key)s: the context needs a targetingKey.")
         raise Refused("TARGETING_KEY_MISSING", sentence % {"key": key}) from None
-    value = {"value": found.value} if found.has_value else {}
+    value = {"value": _told(found.flag, found.value)} if found.has_value else {}
     metadata = {"rule": found.rule.value, "type": found.flag.type}
     return {"key": key, "reason": found.word, "variant": found.variant, "metadata": metadata} | value
 
@@ -80,6 +81,14 @@ def is_known(etag: str, if_none_match: str) -> bool:
     """Whether the header says that this answer is there already; a weak mark is as good as a strong one."""
     marks = parse_etags(if_none_match)
     return "*" in marks or etag in {mark.removeprefix("W/") for mark in marks}
+
+
+def _told(flag: Flag, value: Any) -> Any:
+    """The value; numbers all whole, or all with a point, as strict clients take one of 1 and 0.5 for the wrong type."""
+    if flag.type != FlagType.NUMBER:
+        return value
+    whole = all(float(variant.value).is_integer() for variant in flag.variants)
+    return int(value) if whole else float(value)
 
 
 def _context(body: bytes) -> Answer:

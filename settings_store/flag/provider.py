@@ -119,8 +119,8 @@ def _subject(context: EvaluationContext | None) -> Subject:
     if context is None:
         return subject_of(None)
     user = context.attributes.get(USER)
-    # Anything else under this name is an attribute of the program's own.
-    if isinstance(user, Subject) or hasattr(user, "pk"):
+    # Anything else under this name is an attribute of the program's own, and nobody is told by who is not signed in.
+    if isinstance(user, Subject) or getattr(user, "pk", None) is not None:
         return subject_of(user)
     return subject_named(context.targeting_key or "")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from settings_store import flags, people
 from settings_store.flag.evaluation import ANYBODY, WHOLE, Decision, Flag, Reason, Subject, decide, person, stranger
+from settings_store.flag.rules import FlagType
 from settings_store.flags import Outcome
 
 # Longer than any username or e-mail address, so that nobody is looked up by a text that cannot be one.
@@ -68,7 +69,7 @@ def resolve(key: str, subject: Subject) -> Resolution:
     if subject.pk is None and not subject.key and _hangs_on_key(flag, decision):
         raise NeedsTargetingKey(key)
     word = _word(flag, decision)
-    if flag.type == "boolean":
+    if flag.type == FlagType.BOOLEAN:
         return Resolution(flag, word, decision.reason, ON if decision.is_on else OFF, True, decision.is_on)
     return _with_variant(outcome, flag, word, decision)
 
