@@ -209,7 +209,7 @@ def _shared(request: HttpRequest) -> dict[str, Any]:
         "columns": columns,
         "every_column": PLACES,
         "narrowed": len(columns) < len(PLACES),
-        "width": len(columns) + 3,
+        "width": len(columns) + 2,
         "here": here,
         "realm": Realm.FLAGS,
         "kept": _kept(request).urlencode(),
