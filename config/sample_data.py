@@ -23,6 +23,7 @@ from accounts.models import User
 from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider, record_check, set_provider_enabled
 from chat.models import Conversation, Message, Model, SystemPrompt
+from config.sample_flags import add_sample_flags
 from config.sample_settings import add_sample_settings
 from rbac.actions import assign_role, revoke_role
 from rbac.models import Assignment, Role
@@ -86,6 +87,7 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
         "conversations": len(conversations),
         "messages": _store_messages(talks, conversations, chance=chance),
         "changes of settings": add_sample_settings(people, now=moment),
+        "flags": add_sample_flags(people, now=moment),
     }
     audit.record("installation.sample_data_added", actor=None, after=made)
     return made

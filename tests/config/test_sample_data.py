@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.models import User
@@ -12,7 +13,10 @@ from chat.models import Conversation, Message, Model, Provider, SystemPrompt
 from config.sample_data import DAYS, add_sample_data
 from rbac.actions import seed_system_roles
 from settings_store.audit import verify
-from settings_store.models import AuditEvent, OwnSetting, Proposal, Protection, SettingVersion
+from settings_store.flag.share import compiled_for
+from settings_store.flags import flag_enabled, flag_variant
+from settings_store.models import AuditEvent, Flag, OwnSetting, Proposal, Protection, SettingVersion
+from settings_store.realms import FLAG_PREFIX
 from settings_store.store import get_setting
 from tests.factories import client_of, make_user
 
@@ -86,6 +90,7 @@ def test_the_same_seed_says_the_same() -> None:
     Provider.objects.all().delete()
     OwnSetting.objects.all().delete()
     Protection.objects.all().delete()
+    Flag.objects.all().delete()
     add_sample_data(seed=7, now=now)
     assert list(Message.objects.order_by("pk").values_list("content", flat=True)) == first
 
@@ -99,9 +104,34 @@ def test_nobody_of_them_can_sign_in_and_nothing_is_called() -> None:
 def test_settings_of_their_own_were_changed_and_wait_for_changes() -> None:
     made = add_sample_data()
     assert get_setting("helvia.support_hours") == "Mo–Sa 7–20"
-    assert SettingVersion.objects.exclude(reason="").count() + Proposal.objects.count() == made["changes of settings"]
-    pending = dict(Proposal.objects.values_list("key", "status"))
+    versions = SettingVersion.objects.exclude(reason="").exclude(setting__key__startswith=FLAG_PREFIX)
+    proposals = Proposal.objects.exclude(key__startswith=FLAG_PREFIX)
+    assert versions.count() + proposals.count() == made["changes of settings"]
+    pending = dict(proposals.values_list("key", "status"))
     assert pending == {"helvia.refund_limit": "awaiting", "helvia.support_hours": "scheduled"}
+
+
+def test_flags_differ_by_person_and_environment() -> None:
+    made = add_sample_data()
+    assert Flag.objects.count() == made["flags"] == 8
+    assert list(Flag.objects.exclude(archived_at=None).values_list("key", flat=True)) == ["search.by-meaning"]
+    assert list(Flag.objects.filter(is_permanent=True).values_list("key", flat=True)) == ["chat.stop"]
+    people = {user.username: user for user in User.objects.all()}
+    # Named, held back, by a role, and by what one flag needs of another.
+    assert flag_enabled("answers.with-sources", people["rajesh.iyer"])
+    assert not flag_enabled("answers.with-sources", people["jonas.weber"])
+    assert flag_enabled("model.large-beta", people["kofi.mensah"])
+    assert not flag_enabled("model.large-beta", people["priya.nair"])
+    marked = {name for name, user in people.items() if flag_enabled("answers.highlight-sources", user)}
+    assert marked <= {name for name, user in people.items() if flag_enabled("answers.with-sources", user)}
+    assert {flag_variant("model.context-tokens", user) for user in people.values()} == {8192, 16384}
+    assert "plain" in str(compiled_for("staging").flags["prompt.style"].variants)
+    assert compiled_for("staging").documents["prompt.style"] != compiled_for("production").documents["prompt.style"]
+    now = timezone.now()
+    with time_machine.travel(now + timedelta(days=2)):
+        assert flag_enabled("helvia.storm-banner")
+    assert not flag_enabled("helvia.storm-banner")
+    assert Proposal.objects.get(key="flag:chat.stop").status == Proposal.Status.AWAITING
 
 
 def test_people_hold_their_roles_and_a_looker_on_cannot_talk() -> None:
