@@ -45,7 +45,7 @@ def flag_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def flag_row(request: HttpRequest, key: str) -> HttpResponse:
     """One line of the list."""
-    return _row(request, flag_or_404(key))
+    return _row(request, flag_or_404(key), focus=True)
 
 
 @requires("flags.write")
@@ -145,6 +145,8 @@ def _answer(
 
 def _ask_why(request: HttpRequest, flag: Flag, form: SwitchForm) -> HttpResponse:
     """The line open to say why, where the house asks for a reason."""
+    # Several lines may be open at once; each field has a name of its own to a label.
+    form.auto_id = f"flag-{flag.pk}-%s"
     if _in_place(request):
         return _row(request, flag, why=form, status=422)
     return _page(request, only=flag, why=form, status=422)
@@ -162,9 +164,10 @@ def _page(
     archived = "archived" in request.GET
     words, state = request.GET.get("q", "")[:200], request.GET.get("state", "")
     chosen = [flag for flag in every if (flag.archived_at is not None) is archived and _holds(flag, words)]
-    if only is not None:
-        chosen = [only]
     stale, sort = "stale" in request.GET, request.GET.get("sort", "")
+    if only is not None:
+        # Whatever the filters say: somebody is asked something about it.
+        chosen, state, stale = [only], "", False
     if state in State or stale or sort in SORTS:
         lines = [
             line

@@ -164,6 +164,9 @@ def test_where_reasons_are_needed_it_asks_for_one(client: Client) -> None:
     assert "Say why" not in html, "nobody was asked before"
     assert "Say why" in switch(client, on=True, reason="short").content.decode()
     assert 'name="reason"' in switch(client, on=True, htmx=False).content.decode()
+    data = {"on": "1", "version": 0, "common": 0}
+    filtered = client.post("/flags/new-search/switch/?state=on&stale=1&q=other", data).content.decode()
+    assert 'name="reason"' in filtered
     switch(client, on=True, reason="for the whole suite")
     assert SettingVersion.objects.get(setting__key=KEY).reason == "for the whole suite"
     assert said(undo(client, 1)).startswith("Undone")
