@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("chat.urls")),
     path("admin/", admin.site.urls),
 ]
+handler400 = "config.views.unreadable"
 handler404 = "config.views.not_found"
 handler500 = "config.views.broken"
 if settings.DEBUG:

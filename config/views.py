@@ -18,7 +18,7 @@ from config.health import findings, is_ready
 from settings_store.disk import is_full
 from settings_store.trail.chain import ForeignTrail
 from ui.absence import NotThere
-from ui.guard import access_of, program_refusal, public, refuse_program, signed_in
+from ui.guard import Access, access_of, program_refusal, public, refuse_program, signed_in
 from ui.registry import registry
 
 
@@ -63,14 +63,26 @@ def _may_see_details(request: HttpRequest) -> bool:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Where a form or a call does not show that it comes from here; programs are told in JSON, and who is nobody so."""
-    match = request.resolver_match
-    access = access_of(match.func) if match else None
-    if match is None or access is None or not access.api:
+    """Where a form or a call does not show that it comes from here; a program of nobody is told that first."""
+    access = _program_access(request)
+    if access is None or request.resolver_match is None:
         return csrf.csrf_failure(request, reason)
     sentence = _("The call needs the header X-CSRFToken beside the cookies: %(reason)s")
-    refusal = program_refusal(request, access, match.kwargs)
+    refusal = program_refusal(request, access, request.resolver_match.kwargs)
     return refusal or refuse_program(sentence % {"reason": reason}, status=403)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Where a form cannot be read, before any view could say so."""
+    if _program_access(request) is None:
+        return defaults.bad_request(request, exception)
+    return refuse_program(_("The request could not be read."), status=400)
+
+
+def _program_access(request: HttpRequest) -> Access | None:
+    """What the route asks of a program; None where it is for people, or there is none."""
+    access = access_of(request.resolver_match.func) if request.resolver_match else None
+    return access if access is not None and access.api else None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

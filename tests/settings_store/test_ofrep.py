@@ -190,6 +190,25 @@ def test_a_body_in_a_form_is_read_as_any_other(caller: Client, make_flag: MakeFl
     assert (form.status_code, form.json()["errorCode"]) == (400, "PARSE_ERROR")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data; boundary=x", b"nonsense"),
+        ("multipart/form-data; boundary=", b"nonsense"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 5000),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused_in_json(make_flag: MakeFlag, kind: str, body: bytes) -> None:
+    make_flag("switch", on=True)
+    # The check of the token reads forms, before any view is asked.
+    omar = client_of(make_user(role="operator"), enforce_csrf_checks=True, raise_request_exception=False)
+    omar.get(reverse("password_change"))
+    headers = {"X-CSRFToken": omar.cookies[django_settings.CSRF_COOKIE_NAME].value}
+    answer = omar.post(ALL, data=body, content_type=kind, headers=headers)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")
+    assert answer.json()["errorCode"] in {"GENERAL", "PARSE_ERROR"}
+
+
 def test_all_at_once_are_the_same_as_one_by_one(caller: Client, make_flag: MakeFlag) -> None:
     make_flag("switch", on=True)
     make_flag("half", on=True, share=5000)
