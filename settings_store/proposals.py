@@ -21,18 +21,16 @@ from settings_store.actions.setting import rows_of, text_of
 from settings_store.crypto import CannotOpen
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint
-from settings_store.flag.telling import names_in
-from settings_store.holding import Rows, without_own
+from settings_store.flag.changing import Sides, common_rules, is_of_flag, told
+from settings_store.holding import Rows
 from settings_store.kept import known
 from settings_store.models import Proposal, Protection, SettingVersion
 from settings_store.realms import Realm, realm_of
 from settings_store.trail.differences import Difference
-from settings_store.values import SettingType
 from settings_store.wording import (
     default_in_words,
     in_words,
     row_in_words,
-    rule_by_rule,
     secret_in_words,
     version_in_words,
 )
@@ -48,6 +46,7 @@ MOST_AT_HOME = 20
 LONGEST_OFFER = 1000
 
 type Place = tuple[str, str]
+type Based = Mapping[tuple[str, str, int], SettingVersion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,35 +207,23 @@ def home(request: HttpRequest) -> dict[str, Any] | None:
     return {"realms": found} if found else None
 
 
-def _with_rules(
-    changes: list[ProposedChange], rows: Rows, based: Mapping[tuple[str, str, int], SettingVersion]
-) -> list[ProposedChange]:
-    """The same with the rules of flags line by line, with the names of people and roles in a few queries."""
-    sides = {change.proposal.pk: _rules(change, rows, based) for change in changes if _is_about_rules(change)}
-    names = names_in(side for both in sides.values() for side in both) if sides else None
-    if names is None:
-        return changes
-    return [
-        replace(change, lines=rule_by_rule(*sides[change.proposal.pk], names))
-        if change.proposal.pk in sides
-        else change
-        for change in changes
-    ]
+def _with_rules(changes: list[ProposedChange], rows: Rows, based: Based) -> list[ProposedChange]:
+    """The same with the rules of flags line by line."""
+    about_rules = [change for change in changes if change.is_about_value and is_of_flag(change.definition)]
+    lines_of = told({change.proposal.pk: _sides(change, rows, based) for change in about_rules})
+    return [replace(change, lines=lines_of.get(change.proposal.pk, ())) for change in changes]
 
 
-def _is_about_rules(change: ProposedChange) -> bool:
-    return change.definition is not None and change.definition.type is SettingType.FLAG and change.is_about_value
-
-
-def _rules(change: ProposedChange, rows: Rows, based: Mapping[tuple[str, str, int], SettingVersion]) -> tuple[Any, Any]:
-    """The documents that a proposal goes from and to; None where nobody knows any more."""
+def _sides(change: ProposedChange, rows: Rows, based: Based) -> Sides:
     proposal, definition = change.proposal, change.definition
-    unset = None
+    # What held beside it for those that are over is not known any more.
+    common = None
     if definition is not None and change.is_pending:
-        unset = without_own(definition, proposal.environment, rows).value
+        common = common_rules(definition, proposal.environment, rows)
     base = based.get((proposal.key, proposal.environment, proposal.base_version))
-    old = unset if base is None or base.cleared else base.value
-    return old, unset if proposal.act == Act.CLEAR else proposal.value
+    clears = proposal.act == Act.CLEAR
+    old = common if base is None or base.cleared else base.value
+    return Sides(old, common if clears else proposal.value, clears)
 
 
 def _new(definition: Definition | None, proposal: Proposal, unset: str, prints: bool) -> str:
@@ -252,7 +239,7 @@ def _new(definition: Definition | None, proposal: Proposal, unset: str, prints: 
         return secret_in_words(error)
 
 
-def _based_on(proposals: Iterable[Proposal]) -> dict[tuple[str, str, int], SettingVersion]:
+def _based_on(proposals: Iterable[Proposal]) -> Based:
     """The versions that the authors saw, by key, environment and number."""
     wanted = Q(pk__in=[])
     for proposal in proposals:

@@ -6,7 +6,7 @@ A rollback never takes a version away: each place that goes back gets a new vers
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,103 +18,20 @@ from settings_store import store
 from settings_store.actions.setting import Change, check_change, own_or_none, protected_keys, rows_of, text_of
 from settings_store.crypto import CannotOpen, Damaged, SealedElsewhere, open_sealed
 from settings_store.definitions import Definition
-from settings_store.flag.telling import names_in
-from settings_store.holding import Rows, without_own
+from settings_store.flag.changing import Sides, common_rules, is_of_flag, told
+from settings_store.holding import Rows
 from settings_store.kept import known
 from settings_store.models import Setting, SettingVersion, who_in_words
-from settings_store.realms import Realm, name_of_key, realm_of
-from settings_store.trail.differences import Difference
-from settings_store.values import SettingType, same
-from settings_store.wording import default_in_words, row_in_words, rule_by_rule, version_in_words
+from settings_store.realms import Realm, realm_of
+from settings_store.reversal import Conflict, Plan, Reversal
+from settings_store.values import same
+from settings_store.wording import default_in_words, row_in_words, version_in_words
 
 # As many as one page shows and one form sends; what is left is rolled back after these.
 MOST = 500
 BATCH = 100
 
 type Numbers = Mapping[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A change by somebody else, or at another time, that rolling back would undo too."""
-
-    version: int
-    name: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Reversal:
-    """One setting, or the rules of one flag, in one environment that would go back."""
-
-    key: str
-    environment: str
-    definition: Definition | None
-    # The version it is at now, and the one whose value comes back; 0 is the time before the first.
-    version: int
-    target: int
-    # What comes back, as a Change takes it; None where it was not set.
-    value: str | None = field(repr=False)
-    old: str
-    new: str
-    # Who changed it last, and when.
-    name: str
-    at: datetime
-    conflicts: tuple[Conflict, ...] = ()
-    # One sentence where it cannot be rolled back.
-    obstacle: str = ""
-    is_protected: bool = False
-    # Of a flag its rules now and then, line by line.
-    lines: Sequence[Difference] = ()
-
-    @property
-    def title(self) -> str:
-        """The key as people write it."""
-        return name_of_key(self.key)
-
-    @property
-    def place(self) -> str:
-        """Key, environment and version in one, as the preview sends it back."""
-        return f"{self.key}@{self.environment}:{self.version}"
-
-    @property
-    def is_secret(self) -> bool:
-        return self.definition is not None and self.definition.is_secret
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether the preview proposes to take it along."""
-        return not self.obstacle and not self.conflicts
-
-    @property
-    def undone(self) -> int:
-        """How many changes it takes back."""
-        return self.version - self.target
-
-    @property
-    def change(self) -> Change:
-        return Change(
-            key=self.key,
-            environment=self.environment,
-            value=self.value,
-            expected_version=self.version,
-            rollback_to=self.target,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    lines: list[Reversal]
-    # There is more than one page of it.
-    is_cut: bool = False
-
-    @property
-    def possible(self) -> list[Reversal]:
-        return [line for line in self.lines if not line.obstacle]
-
-    @property
-    def impossible(self) -> list[Reversal]:
-        return [line for line in self.lines if line.obstacle]
 
 
 def to_version(key: str, environment: str, version: int, *, may_clear: bool = True, prints: bool = False) -> Plan:
@@ -217,20 +134,18 @@ def _plan(
 
 
 def _with_rules(lines: list[Reversal], rows: Rows, versions: Mapping[int, SettingVersion]) -> list[Reversal]:
-    """The same with the rules of flags line by line, with the names of people and roles in a few queries."""
-    sides: dict[str, tuple[Any, Any]] = {}
+    """The same with the rules of flags line by line."""
+    sides = {}
     for line in lines:
-        if line.definition is not None and line.definition.type is SettingType.FLAG:
-            row, unset = rows[line.key, line.environment], without_own(line.definition, line.environment, rows).value
+        if line.definition is not None and is_of_flag(line.definition):
+            row, common = rows[line.key, line.environment], common_rules(line.definition, line.environment, rows)
             then = versions.get(row.pk)
-            old = row.value if store.is_set(row) else unset
-            sides[line.place] = (old, unset if then is None or then.cleared else then.value)
-    if not sides:
-        return lines
-    names = names_in(side for both in sides.values() for side in both)
-    return [
-        replace(line, lines=rule_by_rule(*sides[line.place], names)) if line.place in sides else line for line in lines
-    ]
+            clears = then is None or then.cleared
+            sides[line.place] = Sides(
+                row.value if store.is_set(row) else common, common if then is None or clears else then.value, clears
+            )
+    lines_of = told(sides)
+    return [replace(line, lines=lines_of.get(line.place, ())) for line in lines]
 
 
 def _line(

@@ -19,7 +19,8 @@ from settings_store.forms.proposal import ReasonForm
 from settings_store.forms.setting import VERSION_LIMIT
 from settings_store.holding import PLACES
 from settings_store.realms import Realm, realm_of
-from settings_store.rollback import MOST, Plan
+from settings_store.reversal import Plan
+from settings_store.rollback import MOST
 
 _MINUTES = "%Y-%m-%dT%H:%M:%S"
 

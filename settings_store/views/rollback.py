@@ -21,7 +21,7 @@ from settings_store.fingerprints import may_compare
 from settings_store.forms.rollback import FORMS, MomentForm, PersonForm, PlanForm, TakeForm
 from settings_store.proposals import rights
 from settings_store.realms import Realm, name_of_key
-from settings_store.rollback import Plan
+from settings_store.reversal import Plan
 from ui.forms import form_status, require_page_methods
 from ui.guard import ask_step_up, requires, stepped_up
 

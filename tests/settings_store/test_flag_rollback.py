@@ -160,7 +160,9 @@ def test_taking_rules_away_needs_the_right_to(operator: Client, admin: Client) -
     assert places(html) == []
     assert apply(operator, version(0), ["flag:new-search@production:1"]).status_code == 409
     assert row().version == 1
-    assert places(preview(admin, version(0))) == ["flag:new-search@production:1"]
+    html = preview(admin, version(0))
+    assert places(html) == ["flag:new-search@production:1"]
+    assert "<ins>no rules of its own</ins>" in html
 
 
 def test_reading_alone_rolls_nothing_back(viewer: Client) -> None:

@@ -37,7 +37,7 @@ from settings_store.actions import (
 )
 from settings_store.crypto import open_sealed
 from settings_store.models import Proposal, Protection, Setting, SettingVersion, StoreVersion
-from settings_store.rollback import Plan
+from settings_store.reversal import Plan
 from settings_store.store import secret_context
 from tests.factories import make_user
 
