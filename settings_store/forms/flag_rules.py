@@ -214,6 +214,11 @@ class FlagRulesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        for name, rule in (("starts", "from"), ("until", "until")):
+            if name in self.errors and self.data.get(name) == _local(self.around.document[rule]) != "":
+                # Saved already, in the hour that comes twice when clocks go back, which nobody can write.
+                del self.errors[name]
+                cleaned[name] = self.around.document[rule]
         bounds = {"from": cleaned.get("starts"), "until": cleaned.get("until")}
         if "starts" not in self.errors and "until" not in self.errors:
             try:

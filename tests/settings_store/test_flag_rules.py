@@ -104,6 +104,17 @@ def test_times_are_those_of_the_person(operator: Client) -> None:
     assert 'value="2026-11-20T09:00"' in text(operator.get("/flags/new-search/"))
 
 
+def test_a_time_in_the_hour_that_comes_twice_stays(operator: Client) -> None:
+    make()
+    User.objects.filter(username="omar").update(time_zone="Europe/Berlin")
+    give("new-search", until="2026-10-25T01:30:00Z")
+    assert 'name="until" value="2026-10-25T02:30"' in text(operator.get("/flags/new-search/"))
+    assert post(operator, version="1", on="on", share="7", until="2026-10-25T02:30").status_code == 302
+    assert (saved()["until"], saved()["share"]) == ("2026-10-25T01:30:00Z", 700)
+    # Written anew, nobody knows which of the two is meant.
+    assert post(operator, version="2", on="on", starts="2027-10-31T02:30").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("kind", "typed", "value"),
     [
@@ -214,6 +225,7 @@ def test_too_many_people_are_refused(operator: Client) -> None:
     assert refused(operator, people=sealed(range(1, 1002))) == [
         "At most 1000 people; for more, use a role or the share."
     ]
+    assert "<details" in text(post(operator, do="people", people=sealed(range(1, 50)))).split('id="id_people_add"')[0]
     assert refused(operator, people_add=",".join(f"p{number}" for number in range(51))) == ["At most 50 names at once."]
 
 
