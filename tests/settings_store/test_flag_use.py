@@ -97,9 +97,7 @@ def test_unknown_flags_are_counted_until_somebody_makes_them(make_flag: MakeFlag
     assert missed() == {"other": 1}
 
 
-def test_an_archived_flag_that_is_still_asked_for_is_unknown(
-    make_flag: MakeFlag, settle: Callable[[], None]
-) -> None:
+def test_an_archived_flag_that_is_still_asked_for_is_unknown(make_flag: MakeFlag, settle: Callable[[], None]) -> None:
     make_flag("old", on=True)
     archive_flag(actor=None, key="old")
     settle()
