@@ -15,7 +15,7 @@ from settings_store import actions
 from settings_store.actions import StaleFlag
 from settings_store.definitions import UnknownSetting
 from settings_store.flag import use
-from settings_store.flag.rules import KEY_LENGTH
+from settings_store.flag.rules import KEY, KEY_LENGTH
 from settings_store.forms.flag import DescriptionForm, FlagForm
 from settings_store.models import Flag
 from settings_store.views.flag_pieces import flag_or_404, page_of_flag
@@ -38,7 +38,8 @@ def flag_create(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Created, and off everywhere. Say whom it is on for, then switch it on."))
             return redirect(page_of_flag(flag.key))
     # One that was archived is brought back instead, which is a click away.
-    taken = Flag.objects.filter(key=form.data.get("key", "")).first() if "key" in form.errors else None
+    sent = form.data.get("key", "").strip() if "key" in form.errors else ""
+    taken = Flag.objects.filter(key=sent).first() if KEY.fullmatch(sent) else None
     context = {"form": form, "taken": taken}
     return render(request, "settings_store/flag_create.html", context, status=form_status(form))
 
