@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from settings_store import actions, proposals
 from settings_store.actions import ABOUT_REASON, ProtectedSetting, StaleSetting
+from settings_store.definitions import UnknownSetting
 from settings_store.flag import use
 from settings_store.flag.reading import FlagLine, State, lines_of
 from settings_store.flag.rules import KEY, KEY_LENGTH
@@ -25,6 +26,7 @@ from settings_store.holding import PLACES
 from settings_store.models import Flag, Proposal, Setting
 from settings_store.realms import Realm
 from settings_store.views.flag_pieces import flag_or_404
+from ui.absence import NotThere
 from ui.guard import requires
 
 PER_PAGE = 100
@@ -67,6 +69,8 @@ def flag_switch(request: HttpRequest, key: str) -> HttpResponse:
             seen=form.seen,
             reason=form.cleaned_data["reason"],
         )
+    except UnknownSetting as error:
+        raise NotThere(str(error)) from error
     except StaleSetting as stale:
         words = _("%(name)s changed %(key)s meanwhile. Nothing was switched; this is how it stands now.")
         words %= {"name": stale.setting.updated_by_words, "key": key}
@@ -91,6 +95,8 @@ def flag_undo(request: HttpRequest, key: str) -> HttpResponse:
         row = actions.undo_change(
             actor=request.user, key=key, environment=settings.ENVIRONMENT, version=form.cleaned_data["version"]
         )
+    except UnknownSetting as error:
+        raise NotThere(str(error)) from error
     except StaleSetting as stale:
         words = _("%(name)s changed %(key)s since, so nothing was undone; this is how it stands now.")
         words %= {"name": stale.setting.updated_by_words, "key": key}

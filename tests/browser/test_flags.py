@@ -135,8 +135,9 @@ def test_the_pages_of_flags(house: House, page: Page, complaints: list[str]) -> 
     sign_in(page, ADMIN_EMAIL, house.admin_password)
     key = _create(page)
     faults = []
-    for width in (1440, 1024, 390):
+    for width, is_dark in ((1440, False), (1440, True), (1024, False), (390, False), (390, True)):
         page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme="dark" if is_dark else "light", reduced_motion="reduce")
         for address in (
             "/flags/",
             "/flags/?sort=changed&env=staging",
