@@ -54,9 +54,13 @@ def test_somebody_and_a_role_are_targeted_and_tested(house: House, page: Page, c
     _save(page, 1)
     expect(page.locator(".log .now")).to_contain_text("For the role Operator")
 
+    page.get_by_label("Person, address or key").press_sequentially("x")
+    expect(page.locator("#found-as")).to_contain_text("Nobody you may see is called so.")
+    page.get_by_label("Person, address or key").fill("")
     page.get_by_label("Or somebody with only one role").select_option("Operator")
     page.get_by_role("button", name="Test", exact=True).click()
     expect(tested).to_contain_text("The role Operator is named.")
+    expect(page.locator("#found-as")).to_be_empty()
     page.get_by_label("Or somebody with only one role").select_option("Viewer")
     page.get_by_role("button", name="Test", exact=True).click()
     expect(tested).to_contain_text("The share is 0 %: it is on only for those who are named.")

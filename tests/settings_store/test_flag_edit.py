@@ -182,7 +182,7 @@ def test_whoever_only_reads_sees_the_rules_and_no_form(viewer: Client) -> None:
     give(share=1250)
     html = page(viewer)
     assert "For 12.5 % of people" in html
-    assert "<form" not in html.split('id="rules-h"', 1)[1].split("</section>", 1)[0]
+    assert "<form" not in html.split('id="rules-now-h"', 1)[1].split("</section>", 1)[0]
     assert "You may see flags, not change them." in html
     for act in ("change", "clear", "share", "test"):
         assert post(viewer, act).status_code == 403
