@@ -156,7 +156,7 @@ def make_changes(
         batch.add(definitions[change.key], change)
     entries = batch.write() if batch.versions else []
     if any(realm_of(key) is Realm.FLAGS for key in keys):
-        check_needs({change.key for change in changes})
+        check_needs({change.place for change in changes if realm_of(change.key) is Realm.FLAGS})
     return Made([batch.rows[change.place] for change in changes], entries)
 
 
