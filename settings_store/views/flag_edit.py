@@ -1,103 +1,192 @@
-"""A flag itself: created, described, archived and brought back. Its rules have pages of their own."""
+"""One flag in one environment: its page with its history, the change of its rules, its share, and test-as."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_safe
 
-from settings_store import actions
-from settings_store.actions import StaleFlag
+from settings_store import actions, people
+from settings_store.actions import ABOUT_REASON, ABOUT_TIME, StaleSetting
 from settings_store.definitions import UnknownSetting
-from settings_store.flag import use
-from settings_store.flag.rules import KEY, KEY_LENGTH
-from settings_store.forms.flag import DescriptionForm, FlagForm
-from settings_store.models import Flag
-from settings_store.views.flag_pieces import flag_or_404, page_of_flag
+from settings_store.flag.rules import Document
+from settings_store.forms.flag_rules import FlagRulesForm
+from settings_store.models import Proposal, Setting
+from settings_store.realms import key_of_flag
+from settings_store.views.flag_page import FlagPage
+from settings_store.views.flag_pieces import flag_or_404
+from settings_store.views.pieces import said
 from ui.absence import NotThere
-from ui.forms import form_status, posted, require_page_methods
+from ui.forms import form_status, require_page_methods
 from ui.guard import requires
 
+# What a button of the form does to what is written, without saving it, and the field it is about.
+ACTS = {
+    "people": "people_add",
+    "excluded": "excluded_add",
+    "needs": "needs_add",
+    "variant": "variants",
+    "even": "variants",
+    "share": "share",
+}
+DROPS = ("people", "excluded", "needs", "variant")
+SEARCHED = frozenset({"people", "excluded", "as"})
+WORDS_LENGTH = 200
+
+
+@requires("flags.read")
+@require_safe
+def flag_edit(request: HttpRequest, key: str) -> HttpResponse:
+    return FlagPage.asked(request, flag_or_404(key, archived=True)).render()
+
 
 @requires("flags.write")
 @require_page_methods
-def flag_create(request: HttpRequest) -> HttpResponse:
-    form = FlagForm(posted(request), key=request.GET.get("key", "")[:KEY_LENGTH])
+def flag_change(request: HttpRequest, key: str) -> HttpResponse:
+    page = FlagPage.asked(request, flag_or_404(key))
+    if request.method != "POST":
+        return redirect(page.address)
+    form = page.form(request.POST)
+    if act := _act(request):
+        return _draft(page, form, act)
+    return _submit(page, form, form.document if form.is_valid() else None, clearing=False)
+
+
+@requires("flags.delete")
+@require_page_methods
+def flag_clear(request: HttpRequest, key: str) -> HttpResponse:
+    """Take the environment's own rules away, so that the common ones hold."""
+    page = FlagPage.asked(request, flag_or_404(key))
+    if request.method != "POST":
+        return redirect(page.address)
+    form = page.form(request.POST)
+    form.full_clean()
+    # The rules in the form are beside the point here; only version, reason and time count.
+    form.keep_errors("version", "reason", "apply_at")
+    return _submit(page, form, None, clearing=True)
+
+
+@requires("flags.write")
+@require_page_methods
+def flag_share(request: HttpRequest, key: str) -> HttpResponse:
+    """Who of the people present would have the flag by the rules as they stand in the form."""
+    page = FlagPage.asked(request, flag_or_404(key))
+    if request.method != "POST":
+        return redirect(page.address)
+    form = page.form(request.POST)
+    if not request.headers.get("HX-Request"):
+        return _draft(page, form, "share")
+    return page.part("share", form, **_counted(page, form))
+
+
+@requires("flags.write")
+@require_page_methods
+def flag_test(request: HttpRequest, key: str) -> HttpResponse:
+    """What somebody would get by the rules as they stand in the form, beside what they get by those saved."""
+    page = FlagPage.asked(request, flag_or_404(key))
+    if request.method != "POST":
+        return redirect(page.address)
+    form, tested = page.form(request.POST), page.tested(request.POST)
+    draft = form.document if form.is_valid() else None
+    results = page.results(tested, draft) if tested else []
+    state: dict[str, Any] = {"tested": tested, "results": results, "untested": draft is None}
+    if request.headers.get("HX-Request"):
+        return page.part("tested", form, **state)
+    form.keep_errors()
+    return page.render(form, is_draft=True, **state)
+
+
+@requires("flags.read")
+@require_safe
+def flag_people(request: HttpRequest, key: str) -> HttpResponse:
+    """Whom the viewer may see and who could be meant by what is typed into a field."""
+    page = FlagPage.asked(request, flag_or_404(key))
+    field = request.GET.get("field", "")
+    if field not in SEARCHED:
+        raise NotThere(_("There is no such field."))
+    name = "as" if field == "as" else f"{field}_add"
+    # Several names may stand there, of which the last is being written.
+    before, comma, words = request.GET.get(name, "")[-WORDS_LENGTH:].rpartition(",")
+    found = people.directory().search(request.user, words.strip()) if words.strip() else []
+    offers = [
+        {"person": known, "values": json.dumps({"do": field, name: f"{before}{comma}{known.login}"})} for known in found
+    ]
+    return page.part("found", field=field, offers=offers, words=words.strip())
+
+
+def _act(request: HttpRequest) -> str:
+    """What a button does to what is written; empty where the rules are to be saved."""
+    if (do := request.POST.get("do", "")) in ACTS:
+        return do
+    return next((name for name in DROPS if f"drop_{name}" in request.POST), "")
+
+
+def _draft(page: FlagPage, form: FlagRulesForm, act: str) -> HttpResponse:
+    """What is written, with a person more or less and the like; nothing is saved."""
+    state: dict[str, Any] = {"is_draft": True, "focus": act, **_counted(page, form)}
+    # Nobody is done yet: only what this button is about is said to be wrong.
+    form.keep_errors(ACTS[act])
+    if page.request.headers.get("HX-Request"):
+        return page.part("rules", form, **state)
+    return page.render(form, **state)
+
+
+def _counted(page: FlagPage, form: FlagRulesForm) -> dict[str, Any]:
     if form.is_valid():
-        key = form.cleaned_data["key"]
+        return {"share": page.share(form.document)}
+    trouble = next((error for errors in form.errors.values() for error in errors), "")
+    return {"share": None, "share_trouble": trouble}
+
+
+def _submit(page: FlagPage, form: FlagRulesForm, document: Document | None, *, clearing: bool) -> HttpResponse:
+    """Make or propose the change of a form that may still hold errors."""
+    if form.is_valid() or (clearing and not form.errors):
+        cleaned = form.cleaned_data
         try:
-            flag = actions.create_flag(actor=request.user, key=key, kind=form.kind, description=form.words())
+            made = actions.submit_change(
+                actor=page.request.user,
+                key=key_of_flag(page.flag.key),
+                environment=page.environment,
+                value=None if clearing else json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+                reason=cleaned["reason"],
+                expected_version=cleaned["version"],
+                apply_at=cleaned["apply_at"],
+            )
+        except StaleSetting as stale:
+            return _stale(page, form, stale, document, clearing=clearing)
+        except UnknownSetting as error:
+            raise NotThere(str(error)) from error
         except ValidationError as error:
-            form.add_error(None, error)
+            field = {ABOUT_REASON: "reason", ABOUT_TIME: "apply_at"}.get(getattr(error, "code", None) or "")
+            form.add_error(field, error)
         else:
-            messages.success(request, _("Created, and off everywhere. Say whom it is on for, then switch it on."))
-            return redirect(page_of_flag(flag.key))
-    # One that was archived is brought back instead, which is a click away.
-    sent = form.data.get("key", "").strip() if "key" in form.errors else ""
-    taken = Flag.objects.filter(key=sent).first() if KEY.fullmatch(sent) else None
-    context = {"form": form, "taken": taken}
-    return render(request, "settings_store/flag_create.html", context, status=form_status(form))
+            level, words = _said(made)
+            messages.add_message(page.request, level, words)
+            return redirect(page.address)
+    return page.render(form, status=form_status(form), **_counted(page, form))
 
 
-@requires("flags.write")
-@require_page_methods
-def flag_describe(request: HttpRequest, key: str) -> HttpResponse:
-    flag = flag_or_404(key)
-    form = DescriptionForm(posted(request), row=flag)
-    if not form.is_valid():
-        return _form(request, form, status=form_status(form))
-    try:
-        described = actions.describe_flag(
-            actor=request.user, key=key, description=form.words(), expected_version=form.cleaned_data["version"]
-        )
-    except StaleFlag as stale:
-        # Sent once more, the form now says that the newer words were seen.
-        sent = request.POST.copy()
-        sent["version"] = str(stale.row.version)
-        return _form(request, DescriptionForm(sent, row=stale.row), stale=True, status=409)
-    except UnknownSetting as error:
-        raise NotThere(str(error)) from error
-    if described.version == flag.version:
-        messages.info(request, _("Nothing changed: this is how it is described already."))
-    else:
-        messages.success(request, _("Saved."))
-    return redirect(page_of_flag(key))
+def _said(made: Setting | Proposal | None) -> tuple[int, str]:
+    if isinstance(made, Setting) and made.value is None:
+        return messages.SUCCESS, _("It has no rules of its own here any more.")
+    if made is None:
+        return messages.INFO, _("Nothing changed: these rules hold already.")
+    return said(made)
 
 
-@requires("flags.delete")
-@require_POST
-def flag_archive(request: HttpRequest, key: str) -> HttpResponse:
-    """Archived it stays with its history, and the list offers to bring it back at once."""
-    flag = flag_or_404(key, archived=True)
-    try:
-        actions.archive_flag(actor=request.user, key=flag.key)
-    except ValidationError as error:
-        messages.error(request, error.messages[0])
-        return redirect(page_of_flag(flag.key))
-    return redirect(f"{reverse('settings_store:flag_list')}?{urlencode({'put_away': flag.key})}")
-
-
-@requires("flags.delete")
-@require_POST
-def flag_restore(request: HttpRequest, key: str) -> HttpResponse:
-    flag = flag_or_404(key, archived=True)
-    actions.restore_flag(actor=request.user, key=flag.key)
-    messages.success(request, _("%(key)s is back, with the rules it had.") % {"key": flag.key})
-    return redirect(page_of_flag(flag.key))
-
-
-def _form(request: HttpRequest, form: DescriptionForm, *, stale: bool = False, status: int = 200) -> HttpResponse:
-    flag = form.row
-    context = {
-        "form": form,
-        "flag": flag,
-        "stale": stale,
-        "back": page_of_flag(flag.key),
-        "evaluated_at": use.last_evaluated([flag.key]).get(flag.key),
-    }
-    return render(request, "settings_store/flag_describe.html", context, status=status)
+def _stale(
+    page: FlagPage, form: FlagRulesForm, stale: StaleSetting, document: Document | None, *, clearing: bool
+) -> HttpResponse:
+    # Sent once more, the form now says that the newer version was seen.
+    sent = page.request.POST.copy()
+    sent["version"] = str(stale.setting.version)
+    form.data = sent
+    state: dict[str, Any] = {"stale": stale, "clearing": clearing, "conflict": page.conflict(stale, document)}
+    state["next_version"] = stale.setting.version + 1
+    return page.render(form, status=409, **state, **_counted(page, form))

@@ -19,9 +19,9 @@ from settings_store import actions, proposals
 from settings_store.actions import ABOUT_REASON, ProtectedSetting, StaleSetting
 from settings_store.definitions import UnknownSetting
 from settings_store.flag import use
-from settings_store.flag.reading import FlagLine, State, lines_of
+from settings_store.flag.grid import FlagLine, State, lines_of
 from settings_store.flag.rules import KEY, KEY_LENGTH
-from settings_store.forms.flag import SwitchForm, UndoForm
+from settings_store.forms.flag_describe import SwitchForm, UndoForm
 from settings_store.holding import PLACES
 from settings_store.models import Flag, Proposal, Setting
 from settings_store.realms import Realm

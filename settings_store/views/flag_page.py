@@ -21,7 +21,7 @@ from settings_store import people, proposals
 from settings_store.actions import StaleSetting
 from settings_store.flag import explaining, rules
 from settings_store.flag.explaining import Explanation, Tested
-from settings_store.flag.reading import FlagCell, FlagLine, lines_of
+from settings_store.flag.grid import FlagCell, FlagLine, lines_of
 from settings_store.flag.rules import Document, FlagType
 from settings_store.flag.share import Compiled, Share, compiled_for, share_of
 from settings_store.flag.telling import Names, names_in

@@ -18,7 +18,7 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
 
 from settings_store import flags
-from settings_store.flag.provider import GatehouseProvider
+from settings_store.flag.openfeature import GatehouseProvider
 from settings_store.flags import flag_enabled, subject_of
 from settings_store.models import Flag
 from tests.factories import make_user, role_named
