@@ -150,13 +150,14 @@ def make_changes(
     if proposal is None and not despite_protection:
         refuse_protected(keys)
     batch = _Batch(actor, reason, proposal, rows_of(keys))
+    before = {place: row.value for place, row in batch.rows.items()}
     if despite_protection:
         batch.overridden = protected_keys(keys)
     for change in changes:
         batch.add(definitions[change.key], change)
     entries = batch.write() if batch.versions else []
     if any(realm_of(key) is Realm.FLAGS for key in keys):
-        check_needs({change.place for change in changes if realm_of(change.key) is Realm.FLAGS})
+        check_needs({change.place for change in changes if realm_of(change.key) is Realm.FLAGS}, before)
     return Made([batch.rows[change.place] for change in changes], entries)
 
 

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from settings_store.actions import archive_flag, clear_setting, restore_flag, submit_change
 from settings_store.flag.references import dependents
+from settings_store.flag.rules import OFF
 from settings_store.flags import flag_enabled
-from settings_store.models import Flag, SettingVersion
+from settings_store.models import Flag, Setting, SettingVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +94,30 @@ def test_whatever_it_needed_is_gone_a_flag_can_be_switched_off(make_flag: Callab
     off = json.dumps({"on": False, "needs": ["b"]})
     submit_change(actor=None, key="flag:a", environment="production", value=off)
     assert "There is no flag 'b'." in refused("a", "b")
+
+
+def test_a_circle_is_refused_of_a_flag_that_is_off_too(make_flag: Callable[..., Flag]) -> None:
+    for key in "ab":
+        make_flag(key)
+    need("a", "b")
+
+    with pytest.raises(ValidationError, match="in a circle: b → a → b"):
+        submit_change(actor=None, key="flag:b", environment="production", value='{"on": false, "needs": ["a"]}')
+    # By the common rules too, where they hold.
+    with pytest.raises(ValidationError, match="In production the flags would depend on each other in a circle"):
+        submit_change(actor=None, key="flag:b", environment="default", value='{"on": false, "needs": ["a"]}')
+
+
+def test_a_flag_in_a_circle_written_past_the_product_can_be_switched_off(make_flag: Callable[..., Flag]) -> None:
+    for key in "ab":
+        make_flag(key, on=True)
+    for key, other in ("ab", "ba"):
+        Setting.objects.filter(key=f"flag:{key}").update(value=OFF | {"on": True, "needs": [other]})
+
+    off = json.dumps({"on": False, "needs": ["b"]})
+    submit_change(actor=None, key="flag:a", environment="production", value=off)
+
+    assert "in a circle" in refused("a", "b")
 
 
 def test_a_diamond_is_no_circle(make_flag: Callable[..., Flag]) -> None:
