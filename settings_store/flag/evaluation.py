@@ -107,7 +107,7 @@ class Flag:
     # Seconds since 1970, 0 where there is no bound.
     starts: float = 0
     ends: float = 0
-    # All of these must be on for the subject too; None where they go round in a circle, which never is on.
+    # All of these must be on for the subject too; None where they lead into a circle, which never is on.
     needs: tuple[Flag, ...] | None = ()
     excluded: frozenset[int] = frozenset()
     people: frozenset[int] = frozenset()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -180,27 +181,45 @@ def compiled(key: str, kind: FlagType, document: Document) -> Flag:
 
 
 def connect(flags: Mapping[str, Flag], needs: Callable[[str], list[str]]) -> None:
-    """Give each flag those it needs; one in a circle, or that needs one which is not there, is never on."""
+    """Give each flag those it needs; whatever hangs on a circle, or on one which is not there, is never on."""
     nowhere = Flag("")
-    for key, flag in flags.items():
-        if circle(key, needs):
-            flag.needs = None
-        else:
-            flag.needs = tuple(flags.get(name, nowhere) for name in needs(key))
+    asked = {key: needs(key) for key in flags}
+    needed_by = defaultdict[str, list[str]](list)
+    # Of how many that are there it is not known yet whether they hang on a circle.
+    left = dict.fromkeys(flags, 0)
+    for key, names in asked.items():
+        for name in names:
+            if name in flags:
+                needed_by[name].append(key)
+                left[key] += 1
+    ready = [key for key, count in left.items() if not count]
+    while ready:
+        key = ready.pop()
+        flags[key].needs = tuple(flags.get(name, nowhere) for name in asked[key])
+        for other in needed_by[key]:
+            left[other] -= 1
+            if not left[other]:
+                ready.append(other)
+    for key, count in left.items():
+        if count:
+            flags[key].needs = None
 
 
 def circle(key: str, needs: Callable[[str], list[str]]) -> list[str]:
     """The way from a flag through those it needs back to itself; empty where there is none."""
-    ways = [[key]]
-    seen = set()
-    while ways:
-        way = ways.pop()
-        for name in needs(way[-1]):
+    waiting, came_from = [key], dict[str, str]()
+    while waiting:
+        at = waiting.pop()
+        for name in needs(at):
             if name == key:
-                return [*way, name]
-            if name not in seen:
-                seen.add(name)
-                ways.append([*way, name])
+                way = [key]
+                while at != key:
+                    way.append(at)
+                    at = came_from[at]
+                return [*way, key][::-1]
+            if name not in came_from:
+                came_from[name] = at
+                waiting.append(name)
     return []
 
 
