@@ -126,6 +126,9 @@ def secret_context(key: str, version: int) -> str:
 
 def own_value(definition: Definition, row: Setting) -> Any:
     """The value a row holds in itself; raises CannotOpen, or ValidationError where it breaks today's rules."""
+    if definition.type is SettingType.FLAG and row.sealed is not None:
+        # Passed over like any other document that is none, for nobody waits for the key of a flag.
+        raise ValidationError(_("The rules of a flag are not sealed."))
     if definition.is_secret != (row.sealed is not None):
         # The type of a setting is kept in the clear; it alone must not say whether a secret is shown.
         raise Damaged("A secret is kept sealed, and nothing else is.")

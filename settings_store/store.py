@@ -110,9 +110,10 @@ def refresh() -> None:
         # now, so that nothing of it happens where a query failed.
         _every = every
         _values = {key: value for key, value in every.items() if not isinstance(value, dict | list | Exception)}
-        _version = version
         replace_own(declared_here)
         snapshot.replace(flags)
+        # Last, as whoever has waited for the first reading finds all of it once there is a version.
+        _version = version
 
 
 def written() -> None:

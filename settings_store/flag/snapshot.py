@@ -1,31 +1,47 @@
-"""The flags as they hold here: read with all settings, kept by every process, replaced as a whole."""
+"""The flags as they hold in an environment; those that hold here are kept by every process, and replaced as a whole."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as with_other
+from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
 from settings_store.flag import rules
 from settings_store.flag.evaluation import Flag
-from settings_store.flag.rules import OFF, Document, FlagType
+from settings_store.flag.rules import Document, FlagType
+from settings_store.holding import DEFAULT, held
+from settings_store.kept import flag_definition
 from settings_store.models import Flag as FlagRow
 from settings_store.models import Setting
-from settings_store.realms import Realm, key_of_flag, realm_of
+from settings_store.realms import Realm, realm_of
 
 logger = logging.getLogger(__name__)
-
-# The common environment, whose rules hold where an environment has none of its own.
-_COMMON = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
+    """All flags of one environment, but for those that are archived."""
+
     flags: Mapping[str, Flag] = field(default_factory=dict)
     documents: Mapping[str, Document] = field(default_factory=dict)
+    # Rules that are given but are none: the flag, the environment and what is wrong with them.
+    passed_over: tuple[tuple[str, str, str], ...] = ()
+
+    def needs(self, key: str) -> list[str]:
+        found: list[str] = self.documents[key]["needs"] if key in self.documents else []
+        return found
+
+    def drafted(self, key: str, document: Document) -> Snapshot:
+        """The same with other rules of one flag, which others may need."""
+        flags = {name: with_other(flag) for name, flag in self.flags.items()}
+        flags[key] = rules.compiled(key, FlagType(flags[key].type), document)
+        found = Snapshot(flags, {**self.documents, key: document})
+        rules.connect(flags, found.needs)
+        return found
 
 
 # By name, for those who evaluate; never changed in place.
@@ -34,6 +50,8 @@ current = Snapshot()
 
 def replace(snapshot: Snapshot) -> None:
     global current
+    for passed_over in snapshot.passed_over:
+        logger.warning("The rules of flag %s in %s are passed over: %s", *passed_over)
     # A mark set on the old copy meanwhile is not lost.
     for key, flag in current.flags.items():
         if flag.asked and key in snapshot.flags:
@@ -46,27 +64,23 @@ def forget() -> None:
     current = Snapshot()
 
 
-def read(rows: Iterable[Setting]) -> Snapshot:
-    """The flags of these rows, in one query for what they are; `rows` may hold settings too."""
+def read(rows: Iterable[Setting], environment: str = "") -> Snapshot:
+    """The flags of these rows in an environment, else here, in one query for what they are.
+
+    `rows` may hold settings too.
+    """
+    place = environment or settings.ENVIRONMENT
     by_place = {(row.key, row.environment): row for row in rows if realm_of(row.key) is Realm.FLAGS}
     flags: dict[str, Flag] = {}
-    documents: dict[str, Document] = {}
-    for key, kind in FlagRow.objects.filter(archived_at=None).values_list("key", "type"):
-        document = _document(key, FlagType(kind), by_place)
-        documents[key] = document
-        flags[key] = rules.compiled(key, FlagType(kind), document)
-    rules.connect(flags, lambda key: documents[key]["needs"] if key in documents else [])
-    return Snapshot(flags, documents)
-
-
-def _document(name: str, kind: FlagType, rows: Mapping[tuple[str, str], Setting]) -> Document:
-    for place in (settings.ENVIRONMENT, _COMMON):
-        row = rows.get((key_of_flag(name), place))
-        if row is None or row.value is None:
-            continue
-        try:
-            return rules.check(row.value, kind)
-        except ValidationError as error:
-            # Written past the pages, or by a newer release.
-            logger.warning("The rules of flag %s in %s are passed over: %s", name, place, error.messages[0])
-    return OFF
+    documents: dict[str, Any] = {}
+    passed_over = []
+    for row in FlagRow.objects.filter(archived_at=None).order_by("key"):
+        found = held(flag_definition(row), place, by_place)
+        passed_over += [
+            (row.key, place if each.source == "own" else DEFAULT, each.sentence) for each in found.passed_over
+        ]
+        documents[row.key] = found.value
+        flags[row.key] = rules.compiled(row.key, FlagType(row.type), found.value)
+    snapshot = Snapshot(flags, documents, tuple(passed_over))
+    rules.connect(flags, snapshot.needs)
+    return snapshot

@@ -336,3 +336,22 @@ def test_many_threads_ask_while_all_is_read_anew(make_flag: Callable[..., Flag])
         thread.join()
 
     assert wrong == []
+
+
+def test_a_process_says_that_it_has_read_only_once_it_has_the_flags(
+    make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_flag("new-search", on=True)
+    store._forked()
+    has_read: list[bool] = []
+    replace = snapshot.replace
+
+    def look_and_replace(flags_read: snapshot.Snapshot) -> None:
+        # Whoever asks just now must wait for the flags instead of missing one.
+        has_read.append(store._version is not None)
+        replace(flags_read)
+
+    monkeypatch.setattr(snapshot, "replace", look_and_replace)
+
+    assert flag_enabled("new-search")
+    assert has_read == [False]
