@@ -11,7 +11,8 @@ THEMES = ("light", "dark")
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """The environment for the badge, and the person's theme: "light", "dark", or empty to follow the system."""
+    """What this installation serves, and the person's theme: "light", "dark", or empty to follow the system."""
     preferences = getattr(getattr(request, "user", None), "preferences", None) or {}
     theme = preferences.get("theme", "")
-    return {"environment": settings.ENVIRONMENT, "theme": theme if theme in THEMES else ""}
+    # Not `environment`: many pages are about one, which need not be this.
+    return {"serves": settings.ENVIRONMENT, "theme": theme if theme in THEMES else ""}

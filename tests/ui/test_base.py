@@ -27,6 +27,12 @@ def test_the_frame_has_its_landmarks(render: Render, maren: User) -> None:
     assert "production" in html
 
 
+def test_the_badge_says_what_is_served_whatever_the_page_is_about(render: Render, maren: User) -> None:
+    html = render(PAGE, user=maren, environment="staging")
+    assert html.count("This installation serves production") == 2, "in the rail, and at the top of a phone"
+    assert "staging" not in html
+
+
 def test_signing_out_and_the_theme_are_posts_with_a_token(render: Render, maren: User) -> None:
     html = render(PAGE, user=maren, path="/?q=a&b")
     forms = re.findall(r'<form action="(/logout/|/theme/)" method="post".*?</form>', html, re.DOTALL)
