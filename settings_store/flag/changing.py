@@ -45,4 +45,4 @@ def told[Key](changes: Mapping[Key, Sides]) -> dict[Key, list[Difference]]:
 
 def _told(sides: Sides, names: Names) -> list[Difference]:
     lines = rule_by_rule(sides.old, sides.new, names)
-    return [*lines, Difference("ins", _("no rules of its own"))] if sides.clears else lines
+    return [Difference("ins", _("no rules of its own")), *lines] if sides.clears else lines

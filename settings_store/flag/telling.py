@@ -73,6 +73,9 @@ def time_in_words(text: str | None) -> str:
 
 def _lines(document: Document, names: Names) -> Iterable[str]:
     yield _("On") if document["on"] else _("Off")
+    if document == OFF:
+        # Its share is nobody's concern.
+        return
     if document["from"]:
         yield _("From %(when)s") % {"when": time_in_words(document["from"])}
     if document["until"]:
