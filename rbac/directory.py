@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from accounts.models import User
+from accounts.names import normalised, storable
 from rbac.backend import ranked
 from rbac.models import Assignment, Role, RoleMapVersion
 from rbac.role_map import role_map
@@ -23,7 +24,7 @@ def roles() -> dict[int, str]:
 
 
 def role_ids(pk: int) -> frozenset[int]:
-    user = User.objects.filter(pk=pk).first()
+    user = User.objects.active().filter(pk=pk).first()
     return ranked(user).role_ids if user is not None else frozenset()
 
 
@@ -37,15 +38,27 @@ def people(pks: Collection[int]) -> dict[int, Known]:
 
 
 def named(name: str) -> Known | None:
-    user = User.objects.active().named(name).first()
+    user = User.objects.named(name).first()
     if user is None and (public_id := _public_id(name)) is not None:
-        user = User.objects.active().filter(public_id=public_id).first()
+        user = User.objects.filter(public_id=public_id).first()
     return _known(user) if user is not None else None
 
 
 def search(viewer: Any, words: str) -> list[Known]:
     found = User.objects.visible_to(viewer).active().matching(words).order_by("name_key", "pk")[:MOST_FOUND]
     return [_known(user) for user in found]
+
+
+def called(viewer: Any, name: str) -> list[Known]:
+    key = normalised(name)[:150]
+    if not key or not storable(key):
+        return []
+    found = User.objects.visible_to(viewer).filter(name_key=key).order_by("-is_active", "pk")[:MOST_FOUND]
+    return [_known(user) for user in found]
+
+
+def sees(viewer: Any, pk: int) -> bool:
+    return User.objects.visible_to(viewer).filter(pk=pk).exists()
 
 
 def everybody() -> Iterable[tuple[int, frozenset[int]]]:
@@ -73,4 +86,13 @@ def _public_id(text: str) -> uuid.UUID | None:
         return None
 
 
-directory = Directory(roles=roles, role_ids=role_ids, people=people, named=named, search=search, everybody=everybody)
+directory = Directory(
+    roles=roles,
+    role_ids=role_ids,
+    people=people,
+    named=named,
+    search=search,
+    called=called,
+    sees=sees,
+    everybody=everybody,
+)

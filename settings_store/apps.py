@@ -107,8 +107,8 @@ class SettingsStoreConfig(AppConfig):
             HealthCheck("use of keys", health.key_use_trouble, is_fatal=False),
         ]
         store.when_due(apply_due)
-        key_use.with_each_round(forget_old_imports)
-        key_use.with_each_round(use.write_down)
+        key_use.with_each_round(forget_old_imports, "Old imports could not be forgotten")
+        key_use.with_each_round(use.write_down, "The use of flags could not be written down")
         post_migrate.connect(ensure_single_rows, sender=self, dispatch_uid="settings_store.single_rows")
         if settings.SETTINGS_POLL_SECONDS:
             # The one registered last goes first, and waits for a round that is still writing.

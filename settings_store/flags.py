@@ -7,6 +7,7 @@ unknown flag gives the default and is counted: a page never fails for a flag tha
 from __future__ import annotations
 
 import copy
+import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,14 +30,21 @@ __all__ = [
     "subject_of",
 ]
 
+logger = logging.getLogger(__name__)
+
 # How often flags were asked that are not there, until it is written down; beyond `MOST_UNKNOWN` names no more are kept.
 unknown: Counter[str] = Counter()
 MOST_UNKNOWN = 1000
+# The same of those who ask from outside, of whom nobody knows whether they ask at random.
+unknown_outside: Counter[str] = Counter()
+MOST_OUTSIDE = 100
 NAME_LENGTH = 60
 # Reads an attribute of a lazy object itself, past what it stands for.
 _bare = object.__getattribute__
 # Written out in place it would be made anew for each asking.
 _NESTED = (dict, list)
+# The flags that were asked for a text, each told once.
+_asked_for_text: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def flag_enabled(key: str, user: object = None, *, default: bool = False) -> boo
         if flag is None:
             return default
     flag.asked = True
-    return decide(flag, user if type(user) is Subject else subject_of(user)).is_on
+    return decide(flag, user if type(user) is Subject else subject_of(user, key)).is_on
 
 
 def flags_enabled(user: object = None) -> dict[str, bool]:
@@ -80,7 +88,7 @@ def flag_variant(key: str, user: object = None, *, default: Any = None) -> Any:
         if flag is None:
             return default
     flag.asked = True
-    subject = subject_of(user)
+    subject = subject_of(user, key)
     if decide(flag, subject).is_on and (variant := variant_for(flag, subject)) is not None:
         return _own(variant.value)
     return default
@@ -99,20 +107,21 @@ def evaluate(key: str, subject: Subject) -> Outcome:
     return Outcome(flag, decision, variant)
 
 
-def find(key: str) -> Flag | None:
-    """The flag as it holds here; None, and counted, where there is none."""
+def find(key: str, *, outside: bool = False) -> Flag | None:
+    """The flag as it holds here; None, and counted, where there is none (`outside`: apart, as asked over HTTP)."""
     found = store.flags_now().flags.get(key)
     if found is None:
+        counts, most = (unknown_outside, MOST_OUTSIDE) if outside else (unknown, MOST_UNKNOWN)
         name = str(key)[:NAME_LENGTH]
-        if name in unknown or len(unknown) < MOST_UNKNOWN:
-            unknown[name] += 1
+        if name in counts or len(counts) < most:
+            counts[name] += 1
     return found
 
 
-def subject_of(user: object) -> Subject:
-    """Whom a flag is evaluated for: the person with their roles of this moment.
+def subject_of(user: object, key: str = "") -> Subject:
+    """Whom a flag is evaluated for: the person with their roles of this moment, nobody once they are deactivated.
 
-    Somebody the sign-in loaded carries them; for any other person they are read once.
+    Somebody the sign-in loaded carries them; for any other person they are read once. `key` says which flag was asked.
     """
     # By its type itself: asking a lazy user for anything takes longer than all the rest.
     kind = type(user)
@@ -130,11 +139,22 @@ def subject_of(user: object) -> Subject:
         pass
     pk = getattr(user, "pk", None)
     if not isinstance(pk, int):
+        if isinstance(user, str):
+            _tell_of_text(key)
+        return ANYBODY
+    if not getattr(user, "is_active", True):
         return ANYBODY
     role_ids = getattr(user, "role_ids", None)
     found = person(pk, people.directory().role_ids(pk) if role_ids is None else role_ids)
     user.flag_subject = found  # type: ignore[attr-defined]  # kept where the roles themselves are
     return found
+
+
+def _tell_of_text(key: str) -> None:
+    # A mistake of the program, but none that a page should fail for.
+    if key not in _asked_for_text:
+        _asked_for_text.add(key)
+        logger.warning("Flag %s is asked for a text, which is nobody: pass a User, person(…) or stranger(…)", key)
 
 
 def _own(value: Any) -> Any:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F
@@ -69,9 +70,9 @@ def go_round() -> None:
         _round = announcing
 
 
-def with_each_round(act: Callable[[], object]) -> None:
-    """Have `act` called in the same thread each round; it may ask the database, and fails with it."""
-    _acts.append(act)
+def with_each_round(act: Callable[[], object], trouble: str) -> None:
+    """Have `act` called in the same thread each round; where the database fails it, `trouble` is logged."""
+    _acts.append((trouble, act))
 
 
 def leave() -> None:
@@ -83,26 +84,30 @@ def leave() -> None:
         write_down()
 
 
-_acts: list[Callable[[], object]] = []
+_acts: list[tuple[str, Callable[[], object]]] = []
 _round: threading.Thread | None = None
 _next_round = 0.0
-_failed = False
+_failed: set[str] = set()
 
 
 def _announce() -> None:
-    global _failed
     try:
-        write_down(announce=True)
-        for act in _acts:
-            act()
-        _failed = False
-    # The next round tries again.
-    except Error as error:
-        if not _failed:
-            logger.warning("The use of keys could not be written down: %s", type(error).__name__)
-        _failed = True
+        _try("The use of keys could not be written down", partial(write_down, announce=True))
+        for trouble, act in _acts:
+            _try(trouble, act)
     finally:
         connection.close()
+
+
+def _try(trouble: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+        _failed.discard(trouble)
+    # The next round tries again, and is silent about what fails in a row.
+    except Error as error:
+        if trouble not in _failed:
+            logger.warning("%s: %s", trouble, type(error).__name__)
+        _failed.add(trouble)
 
 
 def _newest() -> dict[tuple[str, str], int]:

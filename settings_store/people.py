@@ -43,14 +43,18 @@ class Directory:
 
     # Every role by primary key, the highest first.
     roles: Callable[[], dict[int, str]]
-    # The roles that count now for one person.
+    # The roles that count now for one person; none for somebody deactivated.
     role_ids: Callable[[int], frozenset[int]]
     # These people, those not active any more too.
     people: Callable[[Collection[int]], dict[int, Known]]
-    # The active person with this public id, username or e-mail address, written in any case.
+    # The person with this public id, username or e-mail address, written in any case; deactivated ones too.
     named: Callable[[str], Known | None]
     # The first few of those the viewer may see in whom these words occur.
     search: Callable[[Any, str], list[Known]]
+    # Those the viewer may see who have exactly this whole name, in any case: the first few; deactivated ones too.
+    called: Callable[[Any, str], list[Known]]
+    # Whether the viewer may see this person.
+    sees: Callable[[Any, int], bool]
     # Everybody active, with the roles that count now.
     everybody: Callable[[], Iterable[tuple[int, frozenset[int]]]]
 

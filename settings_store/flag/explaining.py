@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -17,15 +18,14 @@ from settings_store.flag.evaluation import (
     Subject,
     bucket,
     decide,
-    person,
     stranger,
     variant_bucket,
     variant_for,
 )
+from settings_store.flag.resolution import is_shown, subject_known
 from settings_store.flag.rules import Document, per_cent
 from settings_store.flag.share import Compiled
 from settings_store.flag.telling import Names, time_in_words, value_in_words
-from settings_store.people import Known
 
 # What decides in `evaluation.decide`, one after the other.
 STEPS = (
@@ -38,6 +38,8 @@ STEPS = (
     (Reason.ROLE,),
     (Reason.EVERYBODY, Reason.SHARE, Reason.BEYOND, Reason.NOBODY),
 )
+# Those that ask who somebody is.
+BY_PERSON = frozenset({Reason.EXCLUDED, Reason.PERSON, Reason.ROLE})
 LONGEST_KEY = 200
 
 
@@ -49,6 +51,8 @@ class Tested:
     # As a sentence begins with them.
     words: str
     is_stranger: bool = False
+    # Deactivated, which evaluation takes for nobody in particular.
+    is_deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,20 @@ class Explanation:
     variant_bucket: str = ""
 
 
+def as_asked(viewer: Any, text: str, role: str, names: Names) -> Tested:
+    """Whom a name or a role means, of which one is given; raises ValidationError with one sentence."""
+    text = text.strip()
+    if text and role:
+        raise ValidationError(_("Test as somebody or as a role, not as both at once."))
+    if text:
+        return as_named(viewer, text)
+    if not role:
+        raise ValidationError(_("Write whom to test as, or choose a role."))
+    if not (role.isascii() and role.isdecimal() and len(role) < 19 and int(role) in names.roles):
+        raise ValidationError(_("The role chosen does not exist (any more)."))
+    return as_role(int(role), names)
+
+
 def as_role(pk: int, names: Names) -> Tested:
     """Somebody of whom nothing is known but this one role."""
     words = _("Somebody who holds only the role %(role)s") % {"role": names.role(pk)}
@@ -73,16 +91,24 @@ def as_role(pk: int, names: Names) -> Tested:
 
 
 def as_named(viewer: Any, text: str) -> Tested:
-    """The active person of this username or e-mail address, else a stranger by this key.
+    """The person of this username, e-mail address or whole name, else a stranger by this key.
 
-    Whoever may not change flags learns of nobody they may not see: such a person is a stranger to them.
+    Whoever may not change flags learns of nobody they may not see: such a person is a stranger to them. Raises
+    ValidationError where several have this name.
     """
     key = text.strip()[:LONGEST_KEY]
     directory = people.directory()
     known = None if "\0" in key else directory.named(key)
-    if known is None or not (viewer.has_perm("flags.write") or _sees(viewer, known)):
-        return Tested(stranger(key), _("The key “%(key)s”") % {"key": key}, is_stranger=True)
-    return Tested(person(known.pk, directory.role_ids(known.pk)), known.name)
+    if known is None or not is_shown(viewer, known):
+        same = directory.called(viewer, key)
+        same = [each for each in same if each.is_active] or same
+        if len(same) > 1:
+            words = _("Several people are called “%(name)s”. Write the username or the e-mail address.")
+            raise ValidationError(words % {"name": key})
+        if not same:
+            return Tested(stranger(key), _("The key “%(key)s”") % {"key": key}, is_stranger=True)
+        known = same[0]
+    return Tested(subject_known(known), known.name, is_deactivated=not known.is_active)
 
 
 def explain(key: str, compiled: Compiled, tested: Tested, names: Names) -> Explanation:
@@ -93,7 +119,8 @@ def explain(key: str, compiled: Compiled, tested: Tested, names: Names) -> Expla
     for step in STEPS:
         if decision.reason in step:
             break
-        passed += _passed(step[0], document)
+        if step[0] not in BY_PERSON or not tested.is_deactivated:
+            passed += _passed(step[0], document)
     variant = variant_for(flag, subject) if decision.is_on else None
     return Explanation(
         decision.is_on,
@@ -105,13 +132,6 @@ def explain(key: str, compiled: Compiled, tested: Tested, names: Names) -> Expla
         variant_value=value_in_words(variant.value) if variant else "",
         variant_bucket=_number(variant_bucket(flag, subject)) if variant and subject.key else "",
     )
-
-
-def _sees(viewer: Any, known: Known) -> bool:
-    if viewer.pk == known.pk:
-        return True
-    words = f"{known.login} {known.name}"
-    return any(each.pk == known.pk for each in people.directory().search(viewer, words))
 
 
 def _passed(reason: Reason, document: Document) -> Iterator[str]:
@@ -156,6 +176,8 @@ def _sentence(reason: Reason, flag: Flag, document: Document, tested: Tested, na
             return _("The share is 100 %.")
         case Reason.SHARE:
             return _("The share of %(share)s takes this bucket.") % share
+        case Reason.NOBODY if tested.is_deactivated:
+            return _("The share takes nobody who is deactivated.")
         case Reason.NOBODY:
             return _("The share takes some people of this role and not others, by the bucket of each.")
         case _ if not flag.share:

@@ -37,13 +37,16 @@ class Refused(Exception):
         return named | {"errorCode": self.code, "errorDetails": self.sentence}
 
 
-def subject_of_request(body: bytes) -> Subject:
-    """For whom the flags are asked; raises Refused. Asks the database about a targeting key."""
+def subject_of_request(body: bytes, caller: Any) -> Subject:
+    """For whom the flags are asked; raises Refused. Asks the database about a targeting key.
+
+    Whoever the caller may not be told of is a stranger, so that the answers tell nobody who there is.
+    """
     context = _context(body)
     key = context.get("targetingKey")
     if key is not None and not isinstance(key, str):
         raise Refused("INVALID_CONTEXT", _("The targetingKey is a text."))
-    return subject_named(key or "")
+    return subject_named(key or "", caller)
 
 
 def evaluate_one(key: str, subject: Subject) -> Answer:
@@ -51,7 +54,9 @@ def evaluate_one(key: str, subject: Subject) -> Answer:
     try:
         found = resolve(key, subject)
     except NeedsTargetingKey:
-        sentence = _("Only a share of people get %(key)s: the context needs a targetingKey.")
+        sentence = _(
+            "Only a share of people get %(key)s: the context needs a targetingKey, not of somebody deactivated."
+        )
         raise Refused("TARGETING_KEY_MISSING", sentence % {"key": key}) from None
     value = {"value": _told(found.flag, found.value)} if found.has_value else {}
     metadata = {"rule": found.rule.value, "type": found.flag.type}

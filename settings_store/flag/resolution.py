@@ -10,6 +10,7 @@ from settings_store import flags, people
 from settings_store.flag.evaluation import ANYBODY, WHOLE, Decision, Flag, Reason, Subject, decide, person, stranger
 from settings_store.flag.rules import FlagType
 from settings_store.flags import Outcome
+from settings_store.people import Known
 
 # Longer than any username or e-mail address, so that nobody is looked up by a text that cannot be one.
 NAME_LENGTH = 254
@@ -74,19 +75,31 @@ def resolve(key: str, subject: Subject) -> Resolution:
     return _with_variant(outcome, flag, word, decision)
 
 
-def subject_named(name: str) -> Subject:
-    """The active person of this public id, username or e-mail address with their roles, else a stranger of this key.
+def is_shown(viewer: Any, known: Known) -> bool:
+    """Whether this viewer may be told what somebody gets: whom they see, and all to whom they may give it."""
+    return viewer.has_perm("flags.write") or people.directory().sees(viewer, known.pk)
 
-    Asks the database; empty it is somebody nothing is known of, and asks nothing.
+
+def subject_named(name: str, viewer: Any = None) -> Subject:
+    """The person of this public id, username or e-mail address with their roles, else a stranger of this key.
+
+    Whoever a viewer may not be told of is a stranger to them; a program in this process has none. Asks the database;
+    empty it is somebody nothing is known of, and asks nothing.
     """
     if not name:
         return ANYBODY
     # What a database could not even be asked for is nobody's name.
     if len(name) > NAME_LENGTH or not name.isprintable():
         return stranger(name)
-    directory = people.directory()
-    known = directory.named(name)
-    return stranger(name) if known is None else person(known.pk, directory.role_ids(known.pk))
+    known = people.directory().named(name)
+    if known is None or (viewer is not None and not is_shown(viewer, known)):
+        return stranger(name)
+    return subject_known(known)
+
+
+def subject_known(known: Known) -> Subject:
+    """This person with their roles of this moment; nobody in particular once they are deactivated."""
+    return person(known.pk, people.directory().role_ids(known.pk)) if known.is_active else ANYBODY
 
 
 def _with_variant(outcome: Outcome, flag: Flag, word: Word, decision: Decision) -> Resolution:
@@ -113,5 +126,21 @@ def _is_dealt(flag: Flag) -> bool:
 
 def _hangs_on_key(flag: Flag, decision: Decision) -> bool:
     if decision.reason is Reason.UNMET:
-        return any(_hangs_on_key(need, decide(need, ANYBODY)) for need in flag.needs or ())
+        return _need_hangs_on_key(flag)
     return decision.reason is Reason.NOBODY or (decision.is_on and _is_dealt(flag))
+
+
+def _need_hangs_on_key(flag: Flag) -> bool:
+    """Whether a key alone keeps the flag off: where one of all it needs is off for anybody at all, none would help."""
+    waiting, seen, hangs = [flag], {flag.key}, False
+    while waiting:
+        each = waiting.pop()
+        decision = decide(each, ANYBODY, alone=True)
+        if each.needs is None or not (decision.is_on or decision.reason is Reason.NOBODY):
+            return False
+        hangs = hangs or not decision.is_on
+        for need in each.needs:
+            if need.key not in seen:
+                seen.add(need.key)
+                waiting.append(need)
+    return hangs

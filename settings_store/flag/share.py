@@ -41,7 +41,13 @@ class Share:
     """Who has the flag now; where that is nobody because it is off or not its time, who would have it else."""
 
     now: Count
-    once: Count
+    # None where its time is over, and nobody will.
+    once: Count | None
+    # How those who have it, or would, come by it, where people or roles are named.
+    named: int = 0
+    by_role: int = 0
+    by_share: int = 0
+    names_somebody: bool = False
     # Of those who have it, or would, how many get each variant.
     variants: tuple[Count, ...] = ()
     # Why nobody has it now, None where it is open.
@@ -89,18 +95,30 @@ def share_of(flag: Flag, everybody: Everybody) -> Share:
     closed = closed_by(flag)
     asked = replace(flag, is_on=True, starts=0, ends=0) if closed else flag
     total = on = 0
-    dealt: Counter[str] = Counter()
+    dealt, ways = Counter[str](), Counter[Reason]()
     for pk, role_ids in everybody:
         total += 1
         subject = person(pk, role_ids)
-        if not decide(asked, subject).is_on:
+        decision = decide(asked, subject)
+        if not decision.is_on:
             continue
         on += 1
+        ways[decision.reason] += 1
         if flag.variants and (variant := variant_for(asked, subject)) is not None:
             dealt[variant.name] += 1
-    once = Count(on, total)
-    variants = tuple(Count(dealt[each.name], on, each.name) for each in flag.variants)
-    return Share(Count(0, total) if closed else once, once, variants, closed)
+    nobody, everybody_on = Count(0, total), Count(on, total)
+    if _is_over(flag):
+        return Share(nobody, None, closed=closed)
+    return Share(
+        nobody if closed else everybody_on,
+        everybody_on,
+        named=ways[Reason.PERSON],
+        by_role=ways[Reason.ROLE],
+        by_share=ways[Reason.SHARE] + ways[Reason.EVERYBODY],
+        names_somebody=bool(flag.people or flag.roles),
+        variants=tuple(Count(dealt[each.name], on, each.name) for each in flag.variants),
+        closed=closed,
+    )
 
 
 def closed_by(flag: Flag) -> Reason | None:
@@ -108,6 +126,11 @@ def closed_by(flag: Flag) -> Reason | None:
     # For nobody in particular, so that only what counts for all can decide.
     decision: Decision = decide(replace(flag, needs=()), person(0))
     return decision.reason if decision.reason in CLOSED else None
+
+
+def _is_over(flag: Flag) -> bool:
+    """Whether its time is over, be it on or off."""
+    return closed_by(replace(flag, is_on=True, starts=0)) is Reason.OVER
 
 
 def _held(values: Iterable[Any], kind: FlagType) -> Document:

@@ -30,10 +30,13 @@ from settings_store.models import FlagUse
 PRECISION = timedelta(minutes=1)
 # In each environment: whoever asks for names at random fills no table with them.
 KEPT_UNKNOWN = 200
+# Of the names that only came from outside, which push out none that a program of the house asks for.
+KEPT_OUTSIDE = 50
 # As many as one question may name on every database.
 BATCH = 500
 # No flag can have such a name, so that its row is told from that of a flag on databases that tell “a” from “A” badly.
-_UNKNOWN = "?"
+_UNKNOWN, _OUTSIDE = "?", "!"
+_KEPT = {_UNKNOWN: KEPT_UNKNOWN, _OUTSIDE: KEPT_OUTSIDE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,14 @@ def last_evaluated(keys: Collection[str], environment: str = "") -> dict[str, da
 
 def unknown_flags() -> list[UnknownUse]:
     """What programs here ask for that is not there, the most often asked first."""
-    rows = _unknown_rows().order_by("-unknown_count", "key").values_list("key", "unknown_count", "last_at")
-    found = [UnknownUse(key.removeprefix(_UNKNOWN), count, last_at) for key, count, last_at in rows]
-    present = set(
-        FlagRow.objects.filter(archived_at=None, key__in=[use.key for use in found]).values_list("key", flat=True)
-    )
-    return [use for use in found if use.key not in present]
+    counts, last = Counter[str](), dict[str, datetime]()
+    for key, count, last_at in _unknown_rows().values_list("key", "unknown_count", "last_at"):
+        name = key[1:]
+        counts[name] += count
+        last[name] = max(last_at, last.get(name, last_at))
+    present = set(FlagRow.objects.filter(archived_at=None, key__in=list(counts)).values_list("key", flat=True))
+    found = [UnknownUse(name, count, last[name]) for name, count in counts.items() if name not in present]
+    return sorted(found, key=lambda use: (-use.count, use.key))
 
 
 def write_down() -> None:
@@ -102,19 +107,23 @@ def _take_asked() -> set[str]:
 
 def _with_needs(flag: Flag, found: set[str]) -> None:
     """A flag that another depends on is evaluated with it."""
-    if flag.key and flag.key not in found:
-        found.add(flag.key)
-        for need in flag.needs or ():
-            _with_needs(need, found)
+    waiting = [flag]
+    while waiting:
+        each = waiting.pop()
+        if each.key and each.key not in found:
+            found.add(each.key)
+            waiting += each.needs or ()
 
 
 def _take_missed() -> Counter[str]:
-    if not flags.unknown:
-        return Counter()
-    missed, flags.unknown = flags.unknown, Counter()
     found: Counter[str] = Counter()
-    for name, count in missed.most_common(KEPT_UNKNOWN):
-        found[_UNKNOWN + readable(name, flags.NAME_LENGTH - len(_UNKNOWN))] += count
+    if not (flags.unknown or flags.unknown_outside):
+        return found
+    missed, flags.unknown = flags.unknown, Counter()
+    outside, flags.unknown_outside = flags.unknown_outside, Counter()
+    for mark, counts in ((_UNKNOWN, missed), (_OUTSIDE, outside)):
+        for name, count in counts.most_common(_KEPT[mark]):
+            found[mark + readable(name, flags.NAME_LENGTH - len(mark))] += count
     return found
 
 
@@ -137,14 +146,15 @@ def _write_asked(asked: set[str]) -> None:
 
 def _write_missed(missed: Counter[str]) -> None:
     """Each name that is written goes from `missed`."""
-    grew = False
+    grown = set()
     # In one order everywhere, each for itself.
     for name in sorted(missed):
-        grew |= _add(name, missed[name])
+        if _add(name, missed[name]):
+            grown.add(name[0])
         del missed[name]
-    if grew:
-        rows = _unknown_rows().order_by("-unknown_count", "-last_at", "key")
-        FlagUse.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[KEPT_UNKNOWN:])).delete()
+    for mark in sorted(grown):
+        rows = _unknown_rows().filter(key__startswith=mark).order_by("-unknown_count", "-last_at", "key")
+        FlagUse.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[_KEPT[mark] :])).delete()
 
 
 def _add(name: str, count: int) -> bool:
@@ -170,12 +180,18 @@ def _give_back(asked: Iterable[str], missed: Counter[str]) -> None:
         if key in snapshot.current.flags:
             snapshot.current.flags[key].asked = True
     for name, count in missed.items():
-        flags.unknown[name.removeprefix(_UNKNOWN)] += count
+        counts = flags.unknown if name[0] == _UNKNOWN else flags.unknown_outside
+        counts[name[1:]] += count
 
 
 def _batches(keys: list[str]) -> Iterable[list[str]]:
     return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
 
 
-# A child has nothing of its parent's to write down.
-os.register_at_fork(after_in_child=lambda: flags.unknown.clear())
+def _forked() -> None:
+    """A child has nothing of its parent's to write down."""
+    flags.unknown.clear()
+    flags.unknown_outside.clear()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -170,7 +170,7 @@ def _find(name: str, viewer: Any) -> Known | None:
     if "\0" in name:
         return None
     directory = people.directory()
-    if found := directory.named(name):
+    if (found := directory.named(name)) and found.is_active:
         return found
     same = [known for known in directory.search(viewer, name) if known.name.casefold() == name.casefold()]
     return same[0] if len(same) == 1 else None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from settings_store import flags
 from settings_store.flag.ofrep import Refused, etag_of, evaluate_all, evaluate_one, is_known, subject_of_request
 from settings_store.flag.resolution import UnknownKey
+from settings_store.flag.rules import KEY, KEY_LENGTH
 from settings_store.limits import reserve
 from ui.guard import requires
 
@@ -47,11 +48,11 @@ def _call(view: View) -> View:
 @requires("flags.read", api=True)
 @_call
 def evaluate_flag(request: HttpRequest, key: str) -> HttpResponse:
-    # Asked first, so that an unknown flag is called so whatever the context is.
-    if flags.find(key) is None:
+    # Asked first, so that an unknown flag is called so whatever the context is; what can be no flag is not counted.
+    if len(key) > KEY_LENGTH or not KEY.fullmatch(key) or flags.find(key, outside=True) is None:
         return _unknown(key)
     try:
-        return JsonResponse(evaluate_one(key, subject_of_request(_body(request))))
+        return JsonResponse(evaluate_one(key, subject_of_request(_body(request), request.user)))
     except UnknownKey:
         return _unknown(key)
 
@@ -59,12 +60,18 @@ def evaluate_flag(request: HttpRequest, key: str) -> HttpResponse:
 @requires("flags.read", api=True)
 @_call
 def evaluate_flags(request: HttpRequest) -> HttpResponse:
-    answer = JsonResponse(evaluate_all(subject_of_request(_body(request))))
+    answer = JsonResponse(evaluate_all(subject_of_request(_body(request), request.user)))
     etag = etag_of(answer.content)
     if is_known(etag, request.headers.get("If-None-Match", "")):
         return HttpResponse(status=304, headers={"ETag": etag})
     answer["ETag"] = etag
     return answer
+
+
+@requires("flags.read", api=True)
+def nowhere(request: HttpRequest) -> HttpResponse:
+    """Every other address below /ofrep/, which programs ask for and people do not."""
+    return JsonResponse(Refused("GENERAL", _("There is nothing at this address.")).body(), status=404)
 
 
 def _unknown(key: str) -> HttpResponse:

@@ -107,6 +107,7 @@ def settle(db: None) -> Iterator[Callable[[], None]]:
 def make_flag(settle: Callable[[], None]) -> Iterator[Callable[..., Flag]]:
     """Makes flags as their pages do, or changes their rules; every process knows them by the time the test asks."""
     flags.unknown.clear()
+    flags.unknown_outside.clear()
 
     def make(key: str, kind: str = "boolean", *, environment: str = "production", **rules: Any) -> Flag:
         flag = Flag.objects.filter(key=key).first()
@@ -120,3 +121,4 @@ def make_flag(settle: Callable[[], None]) -> Iterator[Callable[..., Flag]]:
 
     yield make
     flags.unknown.clear()
+    flags.unknown_outside.clear()

@@ -19,7 +19,8 @@ from django.test.utils import CaptureQueriesContext
 
 from settings_store import flags, key_use
 from settings_store.actions import archive_flag
-from settings_store.flag import use
+from settings_store.flag import snapshot, use
+from settings_store.flag.evaluation import Flag as EvaluatedFlag
 from settings_store.flags import flag_enabled, flag_variant
 from settings_store.models import Flag, FlagUse
 
@@ -185,7 +186,55 @@ def test_processes_that_write_at_once_lose_nothing_and_never_wait_for_each_other
 
 
 def test_every_round_of_a_process_writes_it_down() -> None:
-    assert use.write_down in key_use._acts
+    assert use.write_down in [act for _trouble, act in key_use._acts]
+
+
+def test_a_round_that_fails_says_what_failed_once_and_keeps_the_rest(caplog: Any, make_flag: MakeFlag) -> None:
+    make_flag("asked", on=True)
+    flag_enabled("asked")
+
+    def no_room(execute: Any, sql: str, *rest: Any) -> Any:
+        if "flaguse" in sql:
+            raise OperationalError("database or disk is full")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(no_room):
+        for _round in range(2):
+            for trouble, act in key_use._acts:
+                key_use._try(trouble, act)
+    said = [record.getMessage() for record in caplog.records if record.name == "settings_store.key_use"]
+    assert said == ["The use of flags could not be written down: OperationalError"]
+    key_use._try(*next(each for each in key_use._acts if each[1] is use.write_down))
+    assert use.last_evaluated(["asked"])
+
+
+@pytest.mark.usefixtures("make_flag")
+def test_names_asked_for_from_outside_push_out_none_of_the_house() -> None:
+    names = [f"house-{number}" for number in range(use.KEPT_UNKNOWN)]
+    for name in names:
+        flag_enabled(name)
+    for _turn in range(3):
+        for number in range(flags.MOST_OUTSIDE + 50):
+            flags.find(f"outside-{number}", outside=True)
+    assert len(flags.unknown_outside) == flags.MOST_OUTSIDE
+    use.write_down()
+    found = missed()
+    assert set(names) <= found.keys()
+    assert len(found) == use.KEPT_UNKNOWN + use.KEPT_OUTSIDE
+    for _turn in range(4):
+        flags.find("house-1", outside=True)
+    use.write_down()
+    assert missed()["house-1"] == 5, "whoever asks, it is one flag that is not there"
+
+
+def test_a_long_chain_of_flags_is_written_down(make_flag: MakeFlag) -> None:
+    make_flag("chain-0", on=True)
+    chain = [snapshot.current.flags["chain-0"]]
+    for number in range(1, 3000):
+        chain.append(EvaluatedFlag(f"chain-{number}", is_on=True, needs=(chain[-1],)))
+    found: set[str] = set()
+    use._with_needs(chain[-1], found)
+    assert len(found) == 3000
 
 
 def test_a_process_that_ends_writes_down_what_it_saw(tmp_path: Path) -> None:

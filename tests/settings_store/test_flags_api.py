@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import User
 from rbac.actions import assign_role
 from rbac.backend import RoleBackend
-from settings_store import flags, store
+from settings_store import flags, people, store
 from settings_store.actions import archive_flag, change_setting, clear_setting, restore_flag
 from settings_store.flag import snapshot
 from settings_store.flag.evaluation import ANYBODY, Reason, person, stranger
@@ -100,6 +100,35 @@ def test_what_is_no_person_is_somebody_nothing_is_known_of(nobody: object, make_
     assert subject_of(nobody) == ANYBODY
     assert not flag_enabled("half", nobody)
     assert flag_enabled("all", nobody)
+
+
+def test_a_text_is_nobody_and_the_mistake_is_told_once_for_each_flag(
+    make_flag: Callable[..., Flag], caplog: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(flags, "_asked_for_text", set())
+    for key in ("half", "prompt-style"):
+        make_flag(key, on=True, share=5000)
+
+    for name in ("ana", "ben"):
+        assert not flag_enabled("half", name)
+        assert flag_variant("prompt-style", name, default="mine") == "mine"
+
+    said = [record.getMessage() for record in caplog.records if record.name == "settings_store.flags"]
+    assert [words.split(" is asked")[0] for words in said] == ["Flag half", "Flag prompt-style"]
+
+
+def test_somebody_deactivated_is_nobody_in_particular(make_flag: Callable[..., Flag]) -> None:
+    user = make_user(role="supervisor")
+    make_flag("named", on=True, share=0, people=[user.pk], roles=[role_named("supervisor").pk])
+    make_flag("all", on=True)
+    assert flag_enabled("named", User.objects.get(pk=user.pk))
+
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+    assert subject_of(User.objects.get(pk=user.pk)) == ANYBODY
+    assert not flag_enabled("named", User.objects.get(pk=user.pk))
+    assert flag_enabled("all", User.objects.get(pk=user.pk))
+    assert people.directory().role_ids(user.pk) == frozenset()
 
 
 def test_a_stranger_is_told_by_a_key_of_the_programs_own(make_flag: Callable[..., Flag]) -> None:
