@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from settings_store import rules
 from settings_store.flag import rules as flag_rules
+from settings_store.json_values import JSON_DEPTH, WHOLE_LIMIT, check_json
 from ui.forms import normalise
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 # What pages and the trail hold in a secret's place.
 MASK = "••••••••"
-JSON_LENGTH, JSON_DEPTH = 20_000, 20
-# Larger than any real limit or size, and within what every database keeps exactly.
-WHOLE_LIMIT = 2**53
+JSON_LENGTH = 20_000
 LONGEST = 36_525 * 86_400
 _WHOLE = re.compile(r"[+-]?[0-9]{1,16}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,10})?")
@@ -261,30 +260,12 @@ def parse_json(text: str, *, depth: int = JSON_DEPTH, longest: int = JSON_LENGTH
     if value is None:
         # As a value it could not be told from none, and each saving would look like a change.
         raise ValidationError(_("null is no value. Take the setting back to its default instead."))
-    _check_json(value, depth)
+    check_json(value, depth)
     return value
 
 
 def _no_constant(constant: str) -> Any:
     raise ValidationError(_("This is not JSON: %(word)s is no value.") % {"word": constant})
-
-
-def _check_json(value: Any, depth: int) -> None:
-    if depth == 0:
-        raise ValidationError(_("This is nested too deeply."))
-    if isinstance(value, dict):
-        for key, item in value.items():
-            _check_json(key, depth)
-            _check_json(item, depth - 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_json(item, depth - 1)
-    elif isinstance(value, str):
-        # Escapes in JSON can spell what the text itself may not hold.
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValidationError(_("The value holds characters that cannot be kept."))
-    elif isinstance(value, int | float) and abs(value) >= WHOLE_LIMIT:
-        raise ValidationError(_("This number is too large."))
 
 
 def _duration(text: str) -> timedelta:

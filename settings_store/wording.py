@@ -113,8 +113,8 @@ def rules_in_words(document: Any) -> str:
     """The rules of a flag in one line; as they stand where they are no such document."""
     try:
         return rules.in_words(rules.OFF | document)
-    except (TypeError, KeyError, ValueError):
-        return str(document)
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return rules.printable(str(document))
 
 
 def rule_by_rule(old: Any, new: Any, names: Names) -> list[Difference]:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from settings_store.flag.evaluation import WHOLE, Flag, Variant
+from settings_store.json_values import JSON_DEPTH, WHOLE_LIMIT, check_json
 
 type Document = dict[str, Any]
 
@@ -29,10 +30,12 @@ KEY = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 KEY_LENGTH = 60
 MOST_PEOPLE, MOST_ROLES, MOST_VARIANTS, MOST_NEEDS = 1000, 50, 20, 5
 NAME_LENGTH, VALUE_LENGTH = 60, 5000
-# Larger than any document within the bounds above, so that a file that is not one is turned away unread.
-LENGTH = 150_000
-# Larger whole numbers lose digits in the JSON of some databases, and of browsers.
-MAX_WHOLE = 2**53
+# Longer than any document within the bounds above, so that a text that is none is turned away unread.
+LENGTH = 700_000
+# What a value may have of the depth of its whole document.
+VALUE_DEPTH = JSON_DEPTH - 3
+# In years further away there are days that the time zone of another has not.
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -114,7 +117,12 @@ def in_words(document: Document) -> str:
         words.append(_("until %(when)s") % {"when": document["until"]})
     if document["needs"]:
         words.append(_("with %(flags)s") % {"flags": ", ".join(document["needs"])})
-    return " · ".join(words)
+    return printable(" · ".join(words))
+
+
+def printable(text: str) -> str:
+    """The text with what no page can show written out, which a document written past the pages may hold."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def check(document: Any, kind: FlagType) -> Document:
@@ -149,14 +157,17 @@ def check_value(value: Any, kind: FlagType) -> Any:
     """The value of a variant; raises ValidationError where it is not of this type."""
     match kind:
         case FlagType.STRING:
-            if not isinstance(value, str) or len(value) > VALUE_LENGTH or "\0" in value:
+            if not isinstance(value, str) or len(value) > VALUE_LENGTH:
                 raise ValidationError(
                     _("The value of a variant is a text of at most %(most)d characters.") % {"most": VALUE_LENGTH}
                 )
+            check_json(value)
         case FlagType.NUMBER:
-            if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= MAX_WHOLE:
+            # NaN is below nothing.
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < WHOLE_LIMIT:
                 raise ValidationError(_("The value of a variant is a number such as 12 or 0.75."))
         case _:
+            check_json(value, VALUE_DEPTH)
             if len(json.dumps(value)) > VALUE_LENGTH:
                 raise ValidationError(
                     _("The value of a variant is at most %(most)d characters long.") % {"most": VALUE_LENGTH}
@@ -224,7 +235,7 @@ def circle(key: str, needs: Callable[[str], list[str]]) -> list[str]:
 
 
 def _ids(given: Any, what: str, most: int) -> list[int]:
-    if not isinstance(given, list) or not all(type(each) is int and 0 < each < 2**63 for each in given):
+    if not isinstance(given, list) or not all(type(each) is int and 0 < each < WHOLE_LIMIT for each in given):
         raise ValidationError(_("The %(what)s are named by their numbers.") % {"what": what})
     if len(given) > most:
         raise ValidationError(
@@ -269,6 +280,9 @@ def _window(start: Any, end: Any) -> Document:
     for given in (start, end):
         if given is not None and not (isinstance(given, str) and _TIME.fullmatch(given) and _is_time(given)):
             raise ValidationError(_("A time is written such as 2026-11-20T08:00:00Z."))
+        if given is not None and not FIRST_YEAR <= int(given[:4]) <= LAST_YEAR:
+            years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+            raise ValidationError(_("Give a day of the years %(first)d to %(last)d.") % years)
     # In this form the order of texts is that of times.
     if start is not None and end is not None and start >= end:
         raise ValidationError(_("“From” must lie before “until”."))
@@ -294,4 +308,5 @@ def _needs(given: Any) -> list[str]:
 
 def _seconds(text: str | None) -> float:
     found = moment(text)
-    return 0 if found is None else found.timestamp()
+    # The first second of 1970 is a bound too, and 0 stands for none.
+    return 0 if found is None else max(1, found.timestamp())

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from settings_store import people
-from settings_store.flag.rules import OFF, Document, moment, per_cent
+from settings_store.flag.rules import OFF, Document, moment, per_cent, printable
+from settings_store.json_values import WHOLE_LIMIT
 from settings_store.people import Known
 from ui import moments
 
@@ -50,12 +51,12 @@ def names_in(documents: Iterable[Any]) -> Names:
 def lines(document: Any, names: Names) -> list[str]:
     """The rules in words, one line each, in the order in which they are applied; of what is no document, itself."""
     if not isinstance(document, dict):
-        return [] if document is None else [str(document)]
+        return [] if document is None else [printable(str(document))]
     try:
-        return list(_lines(OFF | document, names))
+        return [printable(line) for line in _lines(OFF | document, names)]
     except (KeyError, TypeError, ValueError, ValidationError, OverflowError):
         # Written past the pages, or by a newer release: told as it stands.
-        return json.dumps(document, ensure_ascii=False, indent=2, default=str).splitlines()
+        return printable(json.dumps(document, ensure_ascii=False, indent=2, default=str)).splitlines()
 
 
 def value_in_words(value: Any) -> str:
@@ -107,4 +108,5 @@ def _in_order(roles: Iterable[int], names: Names) -> list[int]:
 
 def _numbers(document: Any, rule: str) -> list[int]:
     found = document.get(rule) if isinstance(document, dict) else None
-    return [pk for pk in found if type(pk) is int] if isinstance(found, list) else []
+    # Of any other number no database is to be asked.
+    return [pk for pk in found if type(pk) is int and 0 < pk < WHOLE_LIMIT] if isinstance(found, list) else []

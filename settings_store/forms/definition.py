@@ -14,9 +14,10 @@ from settings_store import values
 from settings_store.actions.definition import NEEDS_DEFAULT
 from settings_store.definitions import KEY_LENGTH, Definition
 from settings_store.forms.setting import VERSION_LIMIT
+from settings_store.json_values import WHOLE_LIMIT
 from settings_store.models import OwnSetting
 from settings_store.rules import PATTERN_LENGTH, SCHEMA_DEPTH, SCHEMA_LENGTH
-from settings_store.values import JSON_LENGTH, TEXTUAL, WHOLE_LIMIT, SettingType
+from settings_store.values import JSON_LENGTH, TEXTUAL, SettingType
 from ui.forms import CharField
 
 CHOICES, CHOICE_LENGTH = 200, 100

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from settings_store.flag.rules import (
     MOST_PEOPLE,
     MOST_VARIANTS,
     OFF,
+    VALUE_DEPTH,
     FlagType,
     check,
+    check_value,
     circle,
     compiled,
     connect,
@@ -27,6 +31,7 @@ from settings_store.flag.rules import (
     per_cent,
     points,
 )
+from settings_store.kept import flag_definition
 from settings_store.models import Flag as FlagRow
 from settings_store.models import Setting, SettingVersion
 
@@ -68,7 +73,7 @@ def test_on_is_true_or_false(on: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["people", "roles", "excluded"])
-@pytest.mark.parametrize("ids", [["3"], [0], [-1], [True], [1.0], [2**63], [[3]], "3", {"3": 3}, None])
+@pytest.mark.parametrize("ids", [["3"], [0], [-1], [True], [1.0], [2**53], [[3]], "3", {"3": 3}, None])
 def test_people_and_roles_are_primary_keys(name: str, ids: Any) -> None:
     assert "are named by their numbers" in sentence({name: ids})
 
@@ -110,7 +115,9 @@ def test_each_fault_of_variants_has_its_sentence(variants: Any, said: str) -> No
     assert sentence({"variants": variants}, FlagType.STRING) == said
 
 
-@pytest.mark.parametrize("value", ["12", True, None, [1], 2**53, -(2**53), float(2**60)])
+@pytest.mark.parametrize(
+    "value", ["12", True, None, [1], 2**53, -(2**53), float(2**60), float("nan"), float("inf"), 10**400]
+)
 def test_a_number_is_a_number_that_every_database_keeps(value: Any) -> None:
     assert sentence({"variants": [variant(value=value)]}, FlagType.NUMBER).endswith("a number such as 12 or 0.75.")
 
@@ -124,6 +131,52 @@ def test_a_flag_that_is_on_or_off_has_no_variants_and_any_other_needs_one_to_be_
 @pytest.mark.parametrize("time", ["2026-11-20", "2026-11-20T08:00:00+01:00", "2026-13-20T08:00:00Z", "soon", 0, ""])
 def test_times_are_in_utc_to_the_second(time: Any) -> None:
     assert sentence({"from": time}) == "A time is written such as 2026-11-20T08:00:00Z."
+
+
+@pytest.mark.parametrize("time", ["1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_no_time_is_so_far_away_that_a_time_zone_has_it_not(time: str) -> None:
+    assert sentence({"until": time}) == "Give a day of the years 1970 to 2999."
+
+
+def test_the_first_second_of_all_is_an_end_too() -> None:
+    document = check({"on": True, "until": "1970-01-01T00:00:00Z"}, FlagType.BOOLEAN)
+    assert decide(compiled("a", FlagType.BOOLEAN, document), person(1)).reason is Reason.OVER
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"a": ["\ud800"]}, "The value holds characters that cannot be kept."),
+        ({"\udfff": 1}, "The value holds characters that cannot be kept."),
+        (["\0"], "The value holds characters that cannot be kept."),
+        ([2**53], "This number is too large."),
+        ({"a": -(10**400)}, "This number is too large."),
+        ([float("nan")], "NaN and infinity are no numbers."),
+        (float("inf"), "NaN and infinity are no numbers."),
+        (reduce(lambda inner, _level: [inner], range(1000), []), "This is nested too deeply."),
+    ],
+)
+def test_a_value_of_json_can_be_kept_and_shown(value: Any, said: str) -> None:
+    assert sentence({"variants": [variant(value=value)]}, FlagType.JSON) == said
+
+
+@pytest.mark.parametrize("value", ["\ud800", "\0"])
+def test_a_text_can_be_kept_and_shown(value: str) -> None:
+    assert sentence({"variants": [variant(value=value)]}, FlagType.STRING).startswith("The value holds characters")
+
+
+def test_what_a_variant_may_hold_its_whole_document_may() -> None:
+    def nested(depth: int) -> Any:
+        return reduce(lambda inner, _level: [inner], range(depth - 1), [])
+
+    with pytest.raises(ValidationError, match="nested too deeply"):
+        check_value(nested(VALUE_DEPTH + 1), FlagType.JSON)
+    check_value(nested(VALUE_DEPTH), FlagType.JSON)
+    long = [variant(f"v{number}", "\n" * 5000, 500) for number in range(MOST_VARIANTS)]
+    people = list(range(2**52, 2**52 + MOST_PEOPLE))
+    definition = flag_definition(FlagRow(key="a", type="string"))
+    text = json.dumps(check({"variants": long, "people": people, "excluded": [1]}, FlagType.STRING))
+    assert definition.clean(text)["people"] == people
 
 
 @pytest.mark.parametrize("until", [DAY, "2026-11-20T07:59:59Z", "2025-12-31T23:00:00Z"])
