@@ -9,7 +9,7 @@ function keepToast(toast) {
   if (toast.dataset.level === "error") return;
   let timer;
   // Longer where there is something to undo.
-  const wait = () => { timer = setTimeout(() => toast.remove(), find("form", toast) ? 15000 : 6000); };
+  const wait = () => { timer = setTimeout(() => toast.remove(), find("form, a", toast) ? 15000 : 6000); };
   toast.addEventListener("mouseenter", () => clearTimeout(timer));
   toast.addEventListener("focusin", () => clearTimeout(timer));
   toast.addEventListener("mouseleave", wait);

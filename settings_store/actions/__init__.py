@@ -38,13 +38,14 @@ from settings_store.actions.setting import (
     change_settings,
     clear_setting,
 )
-from settings_store.actions.switch import Seen, switch_flag, undo_change
+from settings_store.actions.switch import AlreadyProposed, Seen, switch_flag, undo_change
 
 __all__ = [
     "ABOUT_NOTE",
     "ABOUT_REASON",
     "ABOUT_TIME",
     "REASON_LENGTH",
+    "AlreadyProposed",
     "BreaksValues",
     "Change",
     "Description",

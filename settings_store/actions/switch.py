@@ -14,7 +14,8 @@ from settings_store.actions.rollback import roll_back
 from settings_store.actions.setting import Change, StaleSetting, lock_settings, refuse_protected, rows_of, text_of
 from settings_store.circumstances import Actor
 from settings_store.definitions import Definition
-from settings_store.holding import DEFAULT, held
+from settings_store.flag.rules import Document
+from settings_store.holding import DEFAULT, Rows, held
 from settings_store.models import Proposal, Setting, SettingVersion
 from settings_store.realms import key_of_flag
 
@@ -27,13 +28,21 @@ class Seen:
     common: int
 
 
+class AlreadyProposed(Exception):
+    """Just this awaits approval: a second proposal would only be one more to decide about."""
+
+    def __init__(self, proposal: Proposal) -> None:
+        super().__init__(str(proposal))
+        self.proposal = proposal
+
+
 @transaction.atomic
 def switch_flag(
     *, actor: Actor | None, key: str, environment: str, is_on: bool, seen: Seen, reason: str = ""
 ) -> Setting | Proposal | None:
     """Give an environment rules of its own: those that hold there, switched on or off.
 
-    Answers as `submit_change`. Raises ValidationError, StaleSetting or UnknownFlag.
+    Answers as `submit_change`. Raises ValidationError, StaleSetting, AlreadyProposed or UnknownFlag.
     """
     lock_settings()
     definition = kept.current_definition(key_of_flag(key))
@@ -46,6 +55,8 @@ def switch_flag(
     if found.source == "default" and common is not None and common.version != seen.common:
         # The common rules are about to become the environment's own, so they must be those the person saw.
         raise StaleSetting(common, definition.shown(found.value), definition.shown(document))
+    if proposal := _same_proposed(definition, environment, document, rows):
+        raise AlreadyProposed(proposal)
     return submit_change(
         actor=actor,
         key=definition.key,
@@ -84,6 +95,21 @@ def undo_change(*, actor: Actor, key: str, environment: str, version: int) -> Se
     )
     reason = _("Undid version %(version)d.") % {"version": version}
     return roll_back(actor=actor, changes=[change], reason=reason).settings[0]
+
+
+def _same_proposed(definition: Definition, environment: str, document: Document, rows: Rows) -> Proposal | None:
+    """What awaits approval and would change the rules as they are now to just these."""
+    row = rows.get((definition.key, environment))
+    waiting = Proposal.objects.filter(
+        key=definition.key,
+        environment=environment,
+        act=Proposal.Act.SET,
+        status=Proposal.Status.AWAITING,
+        apply_at=None,
+        base_version=row.version if row else 0,
+    )
+    value = definition.stored(document)
+    return next((proposal for proposal in waiting.order_by("pk") if proposal.value == value), None)
 
 
 def _text_of_version(definition: Definition, version: SettingVersion | None) -> str | None:

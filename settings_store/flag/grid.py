@@ -21,8 +21,8 @@ from settings_store.flag.evaluation import WHOLE
 from settings_store.flag.rules import Document, moment, per_cent
 from settings_store.holding import DEFAULT, PLACES, Rows, held, is_set
 from settings_store.kept import flag_definition
-from settings_store.models import Flag, Proposal, Setting
-from settings_store.realms import key_of_flag
+from settings_store.models import Flag, Proposal, Protection, Setting
+from settings_store.realms import FLAG_PREFIX, key_of_flag
 from ui import moments
 
 BATCH = 500
@@ -64,7 +64,7 @@ class FlagCell:
     version: int
     is_set: bool
     state: State
-    # What the state is called: "on", "off", "25 %", "targets only".
+    # What the state is called: "on", "off", "25 %", "targets only", "starts tomorrow".
     words: str
     # Whom it is on for besides, and when, in a few words each.
     notes: Sequence[str] = ()
@@ -152,6 +152,27 @@ def lines_of(flags: Sequence[Flag]) -> list[FlagLine]:
     return lines
 
 
+def protected_with(name: str) -> list[str]:
+    """The protected flags that are on here and need this one, at once or by way of others that are on."""
+    protected = set(Protection.objects.filter(key__startswith=FLAG_PREFIX).values_list("key", flat=True))
+    if not protected:
+        return []
+    definitions = [flag_definition(flag) for flag in Flag.objects.filter(archived_at=None)]
+    rows = rows_of(definition.key for definition in definitions)
+    needing: dict[str, list[str]] = {}
+    now = timezone.now()
+    for definition in definitions:
+        document = held(definition, settings.ENVIRONMENT, rows).value
+        for need in document["needs"] if state_of(document, now) is not State.OFF else ():
+            needing.setdefault(need, []).append(definition.name)
+    found, following = set[str](), [name]
+    while following:
+        new = set(needing.get(following.pop(), ())) - found
+        found |= new
+        following += new
+    return sorted(each for each in found if key_of_flag(each) in protected)
+
+
 def state_of(document: Document, now: datetime) -> State:
     """Whom these rules are on for at a moment, but for what they depend on: that counts as a part of people."""
     if not document["on"] or _begins(document, now) or _is_over(document, now):
@@ -172,7 +193,7 @@ def _cell(
         own.version if own is not None else 0,
         is_set(own),
         state,
-        _state_words(state, found.value),
+        _state_words(state, found.value, now),
         list(_notes(found.value, roles, now)),
         waiting.get((definition.key, place), ()),
         found.trouble,
@@ -180,22 +201,26 @@ def _cell(
     )
 
 
-def _state_words(state: State, document: Document) -> str:
-    if state is State.OFF:
+def _state_words(state: State, document: Document, now: datetime) -> str:
+    if not document["on"]:
         return _("off")
-    if not document["share"] and (document["people"] or document["roles"]):
-        # Whom, the notes say.
-        return _("targets only")
-    return _("on") if document["share"] == WHOLE else per_cent(document["share"])
+    if state is State.OFF:
+        start = _begins(document, now)
+        return _("starts %(when)s") % {"when": moments.relative(start, now=now)} if start else _("over")
+    share, is_named = document["share"], bool(document["people"] or document["roles"])
+    if not is_named:
+        return _("on") if share == WHOLE else per_cent(share)
+    # Whom, the notes say; the share is that of all others.
+    if share == WHOLE:
+        return _("everybody")
+    return _("%(share)s of others") % {"share": per_cent(share)} if share else _("targets only")
 
 
 def _notes(document: Document, roles: Mapping[int, str], now: datetime) -> Iterable[str]:
     if not document["on"]:
         return
-    if start := _begins(document, now):
-        yield _("from %(when)s") % {"when": moments.relative(start, now=now)}
     if end := moment(document["until"]):
-        words = _("over since %(when)s") if end <= now else _("until %(when)s")
+        words = _("since %(when)s") if end <= now else _("ends %(when)s")
         yield words % {"when": moments.relative(end, now=now)}
     if document["needs"]:
         yield _("with %(flags)s") % {"flags": ", ".join(document["needs"])}

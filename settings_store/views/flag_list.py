@@ -12,14 +12,16 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from settings_store import actions, proposals
-from settings_store.actions import ABOUT_REASON, ProtectedSetting, StaleSetting
+from settings_store.actions import ABOUT_REASON, AlreadyProposed, ProtectedSetting, StaleSetting
 from settings_store.definitions import UnknownSetting
 from settings_store.flag import use
-from settings_store.flag.grid import FlagLine, State, lines_of
+from settings_store.flag.grid import FlagLine, State, lines_of, protected_with
 from settings_store.flag.rules import KEY, KEY_LENGTH
 from settings_store.forms.flag_describe import SwitchForm, UndoForm
 from settings_store.holding import PLACES
@@ -75,6 +77,8 @@ def flag_switch(request: HttpRequest, key: str) -> HttpResponse:
         words = _("%(name)s changed %(key)s meanwhile. Nothing was switched; this is how it stands now.")
         words %= {"name": stale.setting.updated_by_words, "key": key}
         return _answer(request, flag, words, level="warning", status=409)
+    except AlreadyProposed as already:
+        return _answer(request, flag, _proposed_words(request, already.proposal), level="warning")
     except ValidationError as error:
         if getattr(error, "code", "") == ABOUT_REASON:
             if form.cleaned_data["reason"]:
@@ -114,7 +118,7 @@ def _switched(request: HttpRequest, flag: Flag, made: Setting | Proposal | None,
     place = {"key": flag.key, "environment": settings.ENVIRONMENT}
     if isinstance(made, Proposal):
         words = _("%(key)s is protected, so this is proposed. It counts once somebody else approves it.")
-        return _answer(request, flag, words % place)
+        return _answer(request, flag, words % place, proposal=made)
     if made is None:
         same = _("%(key)s is on in %(environment)s already."), _("%(key)s is off in %(environment)s already.")
         return _answer(request, flag, same[not is_on] % place, level="info")
@@ -122,7 +126,34 @@ def _switched(request: HttpRequest, flag: Flag, made: Setting | Proposal | None,
         # The page says it itself, with the button that undoes it.
         return redirect(_address(request, switched=flag.key))
     done = _("%(key)s is switched on in %(environment)s."), _("%(key)s is switched off in %(environment)s.")
-    return _answer(request, flag, done[not is_on] % place, undo=made.version)
+    words = " ".join(filter(None, [done[not is_on] % place, _follow_words(flag, is_on=is_on)]))
+    return _answer(request, flag, words, undo=made.version)
+
+
+def _proposed_words(request: HttpRequest, proposal: Proposal) -> str:
+    is_own = proposal.author_id == request.user.pk
+    words = _("You proposed this already.") if is_own else _("%(name)s proposed this already.")
+    url = reverse("settings_store:proposal_detail", args=[proposal.realm, proposal.public_id])
+    link = format_html('<a href="{}">{}</a>', url, _("Open the proposal"))
+    return format_html("{} {}", words % {"name": proposal.author_words}, link)
+
+
+def _follow_words(flag: Flag, *, is_on: bool) -> str:
+    """Which protected flags change along, though nobody approved it."""
+    keys = protected_with(flag.key)
+    if is_on:
+        words = ngettext(
+            "%(keys)s (protected) needs it, so its own rules count now.",
+            "%(keys)s (protected) need it, so their own rules count now.",
+            len(keys),
+        )
+    else:
+        words = ngettext(
+            "%(keys)s (protected) needs it and is off now too.",
+            "%(keys)s (protected) need it and are off now too.",
+            len(keys),
+        )
+    return words % {"keys": ", ".join(keys)} if keys else ""
 
 
 def _answer(
@@ -133,11 +164,13 @@ def _answer(
     level: str = "success",
     status: int = 200,
     undo: int = 0,
+    proposal: Proposal | None = None,
     focus: bool = False,
 ) -> HttpResponse:
     """The line as it is now and what is said of it; without scripts, the list with both.
 
-    `undo` is the version that a button takes back; with `focus` the switch has it, where the button asked is gone.
+    `undo` is the version that a button takes back, `proposal` one just made, which can be withdrawn; with `focus` the
+    switch has it, where the button asked is gone.
     """
     if not _in_place(request):
         messages.add_message(request, getattr(messages, level.upper()), words)
@@ -146,6 +179,9 @@ def _answer(
     if undo:
         url = f"{reverse('settings_store:flag_undo', args=[flag.key])}?{_kept(request).urlencode()}"
         more |= {"undo_url": url, "undo_version": undo, "undo_target": f"#flag-{flag.pk}"}
+    if proposal is not None:
+        url = reverse("settings_store:proposal_withdraw", args=[proposal.realm, proposal.public_id])
+        more |= {"withdraw_url": url, "back": _address(request), "counts": proposals.counts(Realm.FLAGS)}
     return _row(request, flag, status=status, **more)
 
 
@@ -174,6 +210,7 @@ def _page(
     if only is not None:
         # Whatever the filters say: somebody is asked something about it.
         chosen, state, stale = [only], "", False
+    count = len(chosen)
     if state in State or stale or sort in SORTS:
         lines = [
             line
@@ -182,12 +219,15 @@ def _page(
         ]
         if sort in SORTS:
             lines.sort(key=SORTS[sort], reverse=True)
+        count = len(lines)
         shown, more = _slice(request, lines, [line.flag.key for line in lines])
     else:
         some, more = _slice(request, chosen, [flag.key for flag in chosen])
         shown = lines_of(some)
+    undoable = _undoable(request, every)
     context = {
         "lines": shown,
+        "count": count,
         "total": sum(flag.archived_at is None for flag in every),
         "archived_count": sum(flag.archived_at is not None for flag in every),
         "words": words,
@@ -200,7 +240,8 @@ def _page(
         "filtered": bool(words or state in State or stale),
         "unknown": _unknown(every) if not archived else [],
         "why": why,
-        "undoable": _undoable(request, every),
+        "undoable": undoable,
+        "follow_words": _follow_words(undoable.flag, is_on=undoable.here.is_on) if undoable else "",
         "counts": proposals.counts(Realm.FLAGS),
         "put_away": next(
             (flag for flag in every if flag.archived_at and flag.key == request.GET.get("put_away")), None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import ADMIN_EMAIL, House, sign_in
@@ -109,6 +110,47 @@ def test_a_flag_without_variants_is_not_switched_on(house: House, page: Page, co
     expect(page.locator(".toast")).to_contain_text("Give it a variant before it is switched on.")
     expect(_switch(page, key)).to_have_attribute("aria-checked", "false")
     assert [complaint for complaint in complaints if "422" not in complaint] == []
+
+
+def test_a_proposal_from_the_row_is_counted_withdrawn_and_not_made_twice(
+    house: House, page: Page, complaints: list[str]
+) -> None:
+    sign_in(page, ADMIN_EMAIL, house.admin_password)
+    key = _create(page)
+    page.goto(f"/flags/{key}/")
+    page.get_by_role("button", name="Protect", exact=True).click()
+    page.goto(f"/flags/?q={key}")
+    tab, toast = page.locator("#tab-awaiting"), page.locator(".toast")
+    before = int(tab.locator(".count").inner_text() or 0) if tab.locator(".count").count() else 0
+    _switch(page, key).click()
+    expect(toast).to_contain_text("is protected, so this is proposed")
+    expect(tab.locator(".count")).to_have_text(str(before + 1))
+    toast.get_by_role("button", name="Withdraw").focus()
+    _switch(page, key).click()
+    expect(toast.last).to_contain_text("You proposed this already. Open the proposal")
+    expect(tab.locator(".count")).to_have_text(str(before + 1))
+    toast.get_by_role("button", name="Withdraw").click()
+    expect(toast).to_contain_text("Withdrawn; nothing changes.")
+    assert page.url.endswith(f"/flags/?q={key}")
+    expect(_line(page, key)).not_to_contain_text("awaits approval")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 700, 1024])
+@pytest.mark.parametrize(
+    ("address", "name"), [("/flags/", "Columns"), ("/settings/", "Columns"), ("/settings/", "Import")]
+)
+def test_menus_open_within_the_page(house: House, page: Page, address: str, name: str, width: int) -> None:
+    sign_in(page, ADMIN_EMAIL, house.admin_password)
+    _create(page)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(address)
+    menu = page.locator(".menu", has=page.locator("summary", has_text=name))
+    menu.locator("summary").click()
+    box = menu.locator(".pop").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
 
 
 def test_without_scripts(house: House, browser: Browser) -> None:

@@ -76,6 +76,24 @@ def test_a_share_of_nothing_beside_targets_is_called_so(viewer: Client) -> None:
     assert "<b>0 %</b>" in cell(page(viewer), "new-search", "Production")
 
 
+def test_a_share_beside_targets_is_that_of_others(viewer: Client) -> None:
+    make("new-search")
+    give("new-search", share=1250, people=[1])
+    assert "<b>12.5 % of others</b>" in cell(page(viewer), "new-search", "Production")
+    give("new-search", people=[1])
+    assert "<b>everybody</b>" in cell(page(viewer), "new-search", "Production")
+    give("new-search", excluded=[1])
+    assert "<b>on</b>" in cell(page(viewer), "new-search", "Production")
+
+
+@pytest.mark.parametrize("address", ["/flags/new-search/", "/settings/settings_store.reason_required/"])
+def test_the_badge_is_of_the_installation_whatever_the_page_is_about(viewer: Client, address: str) -> None:
+    make("new-search")
+    html = viewer.get(f"{address}?environment=staging").content.decode()
+    assert html.count("This installation serves production") == 2
+    assert "This installation serves staging" not in html
+
+
 def test_numbers_for_machines_are_written_for_machines(operator: Client) -> None:
     make("new-search")
     give("new-search", share=1250)
@@ -93,9 +111,9 @@ def test_a_window_says_when(viewer: Client) -> None:
     make("past")
     give("past", until=time_text(now - timedelta(hours=2, minutes=1)))
     html = page(viewer)
-    assert "from in 2 h" in cell(html, "later", "Production")
-    assert "over since 2 h" in cell(html, "past", "Production")
-    assert "<b>" not in cell(html, "past", "Production"), "it is off for everybody, wherever its switch stands"
+    assert "<b>starts in 2 h</b>" in cell(html, "later", "Production")
+    assert "<b>over</b>" in cell(html, "past", "Production")
+    assert "since 2 h" in cell(html, "past", "Production")
 
 
 def test_rules_that_are_passed_over_are_told(viewer: Client) -> None:
@@ -243,6 +261,19 @@ def test_a_long_list_is_paged(viewer: Client, monkeypatch: pytest.MonkeyPatch) -
     assert "from=cc" in first
     assert order(page(viewer, "?from=cc")) == ["cc"]
     assert order(page(viewer, "?from=nonsense")) == ["aa", "bb"]
+    assert "<span>3 flags</span>" in first
+
+
+@pytest.mark.parametrize("query", ["?archived=1", "?stale=1", "?q=old"])
+def test_a_page_counts_what_it_was_asked_for(viewer: Client, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    monkeypatch.setattr(flag_list, "PER_PAGE", 1)
+    for key in ("old-a", "old-b", "new-a"):
+        make(key)
+    Flag.objects.filter(key__startswith="old").update(created_at=timezone.now() - timedelta(days=400))
+    if query == "?archived=1":
+        for key in ("old-a", "old-b"):
+            archive_flag(actor=None, key=key)
+    assert "<span>2 flags</span>" in page(viewer, query)
 
 
 @pytest.mark.parametrize(

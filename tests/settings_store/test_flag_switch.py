@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpResponseBase
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from settings_store.actions import (
@@ -21,10 +23,11 @@ from settings_store.actions import (
     switch_flag,
     undo_change,
 )
-from settings_store.actions.switch import Seen
+from settings_store.actions.rules import Seen
 from settings_store.flag.rules import FlagType
 from settings_store.flags import flag_enabled
 from settings_store.models import AuditEvent, Proposal, Setting, SettingVersion
+from settings_store.realms import key_of_flag
 from settings_store.setting_definitions import REASON_REQUIRED
 from tests.factories import client_of, make_user
 
@@ -52,8 +55,16 @@ def make(key: str, kind: FlagType = FlagType.BOOLEAN) -> None:
     create_flag(actor=None, key=key, kind=kind, description=Description(label="A flag"))
 
 
-def give(environment: str = "production", *, actor: User | None = None, **rules: Any) -> None:
-    submit_change(actor=actor, key=KEY, environment=environment, value=json.dumps({"on": True} | rules))
+def give(
+    environment: str = "production",
+    *,
+    key: str = "new-search",
+    actor: User | None = None,
+    apply_at: datetime | None = None,
+    **rules: Any,
+) -> None:
+    value = json.dumps({"on": True} | rules)
+    submit_change(actor=actor, key=key_of_flag(key), environment=environment, value=value, apply_at=apply_at)
 
 
 def rules(environment: str = "production") -> Any:
@@ -145,6 +156,61 @@ def test_a_protected_flag_is_proposed_and_says_so(client: Client) -> None:
     assert "Undo" not in response.content.decode()
     assert rules() is None
     assert (Proposal.objects.get().value or {})["on"] is True
+
+
+def test_a_new_proposal_can_be_withdrawn_and_is_counted(client: Client) -> None:
+    protect(actor=None, key=KEY)
+    html = switch(client, on=True).content.decode()
+    proposal = Proposal.objects.get()
+    assert 'id="tab-awaiting" hx-swap-oob="true"' in html
+    assert '<span class="count hot">1</span>' in html
+    address = f"/flags/proposals/{proposal.public_id}/withdraw/"
+    assert f'action="{address}"' in html.split('class="toast"')[1]
+    assert client.post(address, {"back": "/flags/"}).headers["Location"] == "/flags/"
+    assert 'id="tab-awaiting" href' in client.get("/flags/").content.decode()
+    proposal.refresh_from_db()
+    assert proposal.status == Proposal.Status.WITHDRAWN
+
+
+def test_what_awaits_approval_already_is_not_proposed_twice(client: Client) -> None:
+    protect(actor=None, key=KEY)
+    ann = make_user(role="operator", username="ann", full_name="Ann Lee")
+    switch(client_of(ann), on=True)
+    address = f"/flags/proposals/{Proposal.objects.get().public_id}/"
+    assert said(switch(client, on=True)) == f'Ann Lee proposed this already. <a href="{address}">Open the proposal</a>'
+    assert said(switch(client_of(ann), on=True)).startswith("You proposed this already.")
+    assert Proposal.objects.count() == 1
+    plain = switch(client, on=True, htmx=False)
+    assert f'<a href="{address}">' in client.get(plain.headers["Location"]).content.decode()
+
+
+def test_what_waits_is_another_proposal_where_the_rules_or_the_time_are_others(client: Client) -> None:
+    protect(actor=None, key=KEY)
+    give(share=500)
+    give(apply_at=timezone.now() + timedelta(days=1))
+    assert "is protected, so this is proposed" in said(switch(client, on=True))
+    assert Proposal.objects.count() == 3
+
+
+def test_protected_flags_that_change_along_are_named(client: Client) -> None:
+    for key in ("alarm", "siren", "middle", "quiet"):
+        make(key)
+    give()
+    give(key="middle", needs=["new-search"])
+    give(key="alarm", needs=["new-search"])
+    give(key="siren", needs=["middle"])
+    give(key="quiet", needs=["new-search"], on=False)
+    assert said(switch(client, on=False, version=1)) == "new-search is switched off in production."
+    for key in ("siren", "quiet"):
+        protect(actor=None, key=f"flag:{key}")
+    switch(client, on=True, version=2)
+    words = said(switch(client, on=False, version=3))
+    assert words == "new-search is switched off in production. siren (protected) needs it and is off now too."
+    protect(actor=None, key="flag:alarm")
+    words = said(switch(client, on=True, version=4))
+    assert words.endswith("alarm, siren (protected) need it, so their own rules count now.")
+    location = switch(client, on=False, version=5, htmx=False).headers["Location"]
+    assert "alarm, siren (protected) need it and are off now too." in client.get(location).content.decode()
 
 
 def test_a_flag_without_variants_says_what_it_lacks(client: Client) -> None:
