@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from settings_store.actions import (
     Description,
+    Seen,
     StaleSetting,
     change_setting,
     create_flag,
@@ -23,7 +24,6 @@ from settings_store.actions import (
     switch_flag,
     undo_change,
 )
-from settings_store.actions.rules import Seen
 from settings_store.flag.rules import FlagType
 from settings_store.flags import flag_enabled
 from settings_store.models import AuditEvent, Proposal, Setting, SettingVersion
