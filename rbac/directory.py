@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.models import User
 from accounts.names import normalised, storable
-from rbac.backend import ranked
+from rbac.backend import RoleBackend, ranked
 from rbac.models import Assignment, Role, RoleMapVersion
 from rbac.role_map import role_map
 from settings_store.people import Directory, Known
@@ -24,7 +24,7 @@ def roles() -> dict[int, str]:
 
 
 def role_ids(pk: int) -> frozenset[int]:
-    user = User.objects.active().filter(pk=pk).first()
+    user = RoleBackend().get_user(pk)
     return ranked(user).role_ids if user is not None else frozenset()
 
 
