@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import path, re_path, register_converter
 
 from settings_store.realms import RealmConverter
 from settings_store.views import (
@@ -68,7 +68,9 @@ urlpatterns = [
     path("flags/<str:key>/restore/", flag_describe.flag_restore, name="flag_restore"),
     path("flags/<str:key>/events/", audit.flag_events, name="flag_events"),
     path("ofrep/v1/evaluate/flags", ofrep.evaluate_flags, name="evaluate_flags"),
-    path("ofrep/v1/evaluate/flags/<path:key>", ofrep.evaluate_flag, name="evaluate_flag"),
+    # Any text is the key of a flag, if of none that is there; `path` would end at the first line of it.
+    re_path(r"^ofrep/v1/evaluate/flags/(?P<key>[\s\S]+)\Z", ofrep.evaluate_flag, name="evaluate_flag"),
+    re_path(r"^ofrep/", ofrep.nowhere, name="ofrep_nowhere"),
     path("audit/", audit.audit_list, name="audit_list"),
     path("audit/export/", audit.audit_export, name="audit_export"),
     path("audit/live/", audit.audit_live, name="audit_live"),

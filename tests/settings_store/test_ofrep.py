@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from rbac.models import Assignment
 from settings_store import flags
 from settings_store.actions import archive_flag
 from settings_store.flag import use
+from settings_store.flag.evaluation import stranger
 from settings_store.flags import flag_enabled
 from settings_store.models import Flag, LimitCounter
 from settings_store.views import ofrep
@@ -139,9 +141,84 @@ def test_a_flag_that_is_not_there_is_not_found(caller: Client, make_flag: MakeFl
     for key in ("missing", "old", "Switch", "a/b", "a b", "%00", "%ED%A0%80", "x" * 5000, "flag:old"):
         answer = ask(caller, key, b"{" if key == "missing" else context("ana"))
         assert (answer.status_code, answer.json()["errorCode"]) == (404, "FLAG_NOT_FOUND"), key
-    assert flags.unknown["missing"] == 1
+    assert flags.unknown == {}, "what is asked from outside is counted apart"
     use.write_down()
-    assert {found.key for found in use.unknown_flags()} >= {"missing", "old", "a/b"}
+    assert {found.key for found in use.unknown_flags()} == {"missing", "old"}, "what can be no flag is not counted"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "v1/configuration", "v1/evaluate/flags/", "v1/evaluate", "v1/%0A", "v2/evaluate/flags"]
+)
+def test_every_address_below_answers_in_json(caller: Client, path: str) -> None:
+    for answer in (caller.get(f"/ofrep/{path}"), caller.post(f"/ofrep/{path}")):
+        assert in_json(answer, 404), path
+    assert in_json(Client().get(f"/ofrep/{path}"), 401)
+
+
+def test_a_key_of_two_lines_is_the_key_of_no_flag(caller: Client, make_flag: MakeFlag) -> None:
+    make_flag("switch", on=True)
+    for key in ("switch%0A", "%0Aswitch", "a%0Ab"):
+        answer = ask(caller, key)
+        assert (answer.status_code, answer.json()["errorCode"]) == (404, "FLAG_NOT_FOUND"), key
+
+
+def test_nobody_learns_from_the_answers_who_there_is(caller: Client, make_flag: MakeFlag) -> None:
+    vera, ana = make_user(role="viewer", username="vera"), make_user(username="ana", role="supervisor")
+    make_flag("switch", on=True, share=0, roles=[role_named("supervisor").pk, role_named("viewer").pk])
+    make_flag("half", on=True, share=5000)
+    viewer = client_of(vera)
+    for name in ("ana", ana.email, str(ana.public_id)):
+        answer = ask(viewer, "switch", context(name)).json()
+        assert (answer["value"], answer["reason"]) == (False, "DEFAULT"), name
+        found = {each["key"]: each for each in ask(viewer, "", context(name)).json()["flags"]}
+        assert found["switch"]["value"] is False
+        assert found["half"]["value"] is flag_enabled("half", stranger(name))
+    assert ask(viewer, "switch", context("vera")).json()["value"] is True, "oneself one may see"
+    assert ask(caller, "switch", context("ana")).json()["value"] is True, "who changes flags may name anybody"
+
+
+def test_somebody_deactivated_is_nobody_whoever_asks(caller: Client, make_flag: MakeFlag) -> None:
+    ana = make_user(username="ana", role="supervisor")
+    make_flag("half", on=True, share=5000)
+    make_flag("named", on=True, share=0, people=[ana.pk])
+    make_flag("by-role", on=True, share=0, roles=[role_named("supervisor").pk])
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    gone = User.objects.get(pk=ana.pk)
+    answers = {each["key"]: each for each in ask(caller, "", context("ana")).json()["flags"]}
+    for key in ("named", "by-role"):
+        assert (answers[key]["value"], flag_enabled(key, gone)) == (False, False)
+    assert answers["half"]["errorCode"] == "TARGETING_KEY_MISSING"
+    assert "deactivated" in answers["half"]["errorDetails"]
+    assert not flag_enabled("half", gone)
+
+
+def test_many_layers_of_flags_cost_no_more_than_their_number(caller: Client, make_flag: MakeFlag) -> None:
+    below: list[str] = []
+    make_flag("half", on=True, share=5000)
+    for layer in range(11):
+        keys = [f"layer-{layer}-{number}" for number in range(5)]
+        for key in keys:
+            make_flag(key, on=True, needs=below or ["half"])
+        below = keys
+    began = time.monotonic()
+    found = {each["key"]: each for each in ask(caller).json()["flags"]}
+    assert time.monotonic() - began < 3
+    assert {each["errorCode"] for each in found.values()} == {"TARGETING_KEY_MISSING"}
+
+
+def test_no_key_is_asked_for_that_would_help_nothing(caller: Client, make_flag: MakeFlag) -> None:
+    make_flag("half", on=True, share=5000)
+    make_flag("off")
+    make_flag("off-below", on=True, needs=["half", "off"])
+    make_flag("off-deeper", on=True, needs=["off-below", "half"])
+    make_flag("off-itself", on=True, share=0, needs=["half"])
+    make_flag("key-helps", on=True, needs=["half"])
+    make_flag("words", "string", **two("a", "b"))
+    make_flag("need-of-words", on=True, needs=["words", "off"])
+    found = {each["key"]: each for each in ask(caller).json()["flags"]}
+    for key in ("off-below", "off-deeper", "off-itself", "need-of-words"):
+        assert (found[key]["value"], found[key]["reason"]) == (False, "DEFAULT"), key
+    assert found["key-helps"]["errorCode"] == "TARGETING_KEY_MISSING"
 
 
 @pytest.mark.parametrize(
