@@ -149,9 +149,13 @@ def _check_pending(actor: Actor | None, proposals: Sequence[Proposal]) -> None:
 
 @transaction.atomic
 def protect(*, actor: Actor | None, key: str) -> None:
-    """Let a setting change only by approval from now on; what was scheduled without one awaits it too."""
-    kept.current_definition(key)
+    """Let a setting change only by approval from now on; what was scheduled without one awaits it too.
+
+    Raises UnknownSetting.
+    """
     lock_settings()
+    # Under the lock, as it may just be archived, and what is protected is not to be archived.
+    kept.current_definition(key)
     if protected_keys([key]):
         return
     Protection.objects.create(key=key, by_id=None if actor is None else actor.pk, by_name=audit.name_of(actor))
@@ -165,8 +169,8 @@ def protect(*, actor: Actor | None, key: str) -> None:
 def propose_unprotect(*, actor: Actor | None, key: str, reason: str = "") -> Proposal:
     """Ask that a setting change without approval again: that too is for somebody else to decide."""
     check_reason(actor, reason)
-    kept.current_definition(key)
     lock_settings()
+    kept.current_definition(key)
     if not protected_keys([key]):
         raise ValidationError(_("It is not protected."))
     if Proposal.objects.filter(key=key, act=Act.UNPROTECT, status=Status.AWAITING).exists():

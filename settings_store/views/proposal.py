@@ -121,7 +121,11 @@ def proposal_withdraw(request: HttpRequest, realm: Realm, public_id: UUID) -> Ht
 def setting_protect(request: HttpRequest, realm: Realm, key: str) -> HttpResponse:
     definition = _known(realm, key)
     if request.method == "POST":
-        actions.protect(actor=request.user, key=definition.key)
+        try:
+            actions.protect(actor=request.user, key=definition.key)
+        except UnknownSetting as error:
+            # Retired or archived just now.
+            raise Http404 from error
         messages.success(request, _("Protected: it changes only when somebody else approves."))
     return redirect(_page_of(request, realm, key))
 
@@ -137,6 +141,8 @@ def setting_unprotect(request: HttpRequest, realm: Realm, key: str) -> HttpRespo
             proposal = actions.propose_unprotect(
                 actor=request.user, key=definition.key, reason=form.cleaned_data["reason"]
             )
+        except UnknownSetting as error:
+            raise Http404 from error
         except ValidationError as error:
             form.add_error("reason" if getattr(error, "code", None) == actions.ABOUT_REASON else None, error)
         else:

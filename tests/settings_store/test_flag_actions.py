@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -26,6 +28,7 @@ from settings_store.actions import (
     clear_setting,
     create_flag,
     describe_flag,
+    propose_unprotect,
     protect,
     restore_flag,
     roll_back,
@@ -33,7 +36,7 @@ from settings_store.actions import (
 )
 from settings_store.flag.rules import OFF, FlagType
 from settings_store.kept import UnknownFlag
-from settings_store.models import AuditEvent, Flag, Proposal, Setting, SettingVersion, StoreVersion
+from settings_store.models import AuditEvent, Flag, Proposal, Protection, Setting, SettingVersion, StoreVersion
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -328,3 +331,30 @@ def test_each_type_keeps_to_its_values() -> None:
         submit(key="max-answers", on=True)
     submit(key="max-answers", on=True, variants=[whole | {"value": 3}])
     assert rules("max-answers")["variants"] == [{"name": "few", "value": 3, "weight": 10_000}]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there one writer at a time is all that is needed")
+@pytest.mark.parametrize("late", [protect, propose_unprotect])
+def test_a_flag_archived_meanwhile_is_not_protected_any_more(late: Callable[..., object]) -> None:
+    create("new-search")
+    told: list[str] = []
+
+    def act() -> None:
+        try:
+            late(actor=None, key="flag:new-search")
+        except UnknownFlag as error:
+            told.append(str(error))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=act)
+    with transaction.atomic():
+        archive_flag(actor=None, key="new-search")
+        thread.start()
+        # It waits for the lock by now, and must not have asked before it.
+        thread.join(0.5)
+        assert not told
+    thread.join(30)
+    assert told == ["The flag 'new-search' was archived."]
+    assert not Protection.objects.exists()
