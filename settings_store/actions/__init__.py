@@ -28,6 +28,7 @@ from settings_store.actions.proposal import (
     withdraw,
 )
 from settings_store.actions.rollback import RolledBack, roll_back
+from settings_store.actions.rules import Seen, change_rules
 from settings_store.actions.setting import (
     ABOUT_REASON,
     REASON_LENGTH,
@@ -38,7 +39,7 @@ from settings_store.actions.setting import (
     change_settings,
     clear_setting,
 )
-from settings_store.actions.switch import AlreadyProposed, Seen, switch_flag, undo_change
+from settings_store.actions.switch import AlreadyProposed, switch_flag, undo_change
 
 __all__ = [
     "ABOUT_NOTE",
@@ -59,6 +60,7 @@ __all__ = [
     "approve",
     "archive_flag",
     "change_definition",
+    "change_rules",
     "change_setting",
     "change_settings",
     "clear_setting",

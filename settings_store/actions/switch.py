@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -11,21 +9,14 @@ from django.utils.translation import gettext as _
 from settings_store import kept
 from settings_store.actions.proposal import submit_change
 from settings_store.actions.rollback import roll_back
+from settings_store.actions.rules import Seen, refuse_stale_common
 from settings_store.actions.setting import Change, StaleSetting, lock_settings, refuse_protected, rows_of, text_of
 from settings_store.circumstances import Actor
 from settings_store.definitions import Definition
 from settings_store.flag.rules import Document
-from settings_store.holding import DEFAULT, Rows, held
+from settings_store.holding import Rows, held
 from settings_store.models import Proposal, Setting, SettingVersion
 from settings_store.realms import key_of_flag
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """The versions a person saw: that of the environment's own rules, and of the common ones; 0 for none."""
-
-    own: int
-    common: int
 
 
 class AlreadyProposed(Exception):
@@ -50,11 +41,9 @@ def switch_flag(
     found = held(definition, environment, rows)
     if found.value["on"] == is_on:
         return None
-    common = rows.get((definition.key, DEFAULT))
     document = found.value | {"on": is_on}
-    if found.source == "default" and common is not None and common.version != seen.common:
-        # The common rules are about to become the environment's own, so they must be those the person saw.
-        raise StaleSetting(common, definition.shown(found.value), definition.shown(document))
+    # The common rules may be about to become the environment's own, so they must be those the person saw.
+    refuse_stale_common(definition, environment, rows, seen, document)
     if proposal := _same_proposed(definition, environment, document, rows):
         raise AlreadyProposed(proposal)
     return submit_change(
