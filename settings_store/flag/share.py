@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from django.core.exceptions import ValidationError
-
-from settings_store.flag import rules
 from settings_store.flag.evaluation import WHOLE, Decision, Flag, Reason, decide, person, variant_for
-from settings_store.flag.rules import OFF, Document, FlagType, per_cent
+from settings_store.flag.rules import per_cent
+from settings_store.flag.snapshot import Snapshot, read
 from settings_store.holding import DEFAULT
-from settings_store.models import Flag as FlagRow
 from settings_store.models import Setting
-from settings_store.realms import FLAG_PREFIX, name_of_key
+from settings_store.realms import FLAG_PREFIX
 
 # While one of these decides, nobody has the flag.
 CLOSED = frozenset({Reason.OFF, Reason.NOT_YET, Reason.OVER})
 
+type Compiled = Snapshot
 type Everybody = Iterable[tuple[int, frozenset[int]]]
 
 
@@ -54,40 +51,11 @@ class Share:
     closed: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """All flags as they hold in one environment."""
-
-    flags: Mapping[str, Flag]
-    documents: Mapping[str, Document]
-
-    def needs(self, key: str) -> list[str]:
-        found: list[str] = self.documents[key]["needs"] if key in self.documents else []
-        return found
-
-    def drafted(self, key: str, document: Document) -> Compiled:
-        """The same with other rules of one flag, which others may need."""
-        flags = {name: replace(flag) for name, flag in self.flags.items()}
-        flags[key] = rules.compiled(key, FlagType(flags[key].type), document)
-        found = Compiled(flags, {**self.documents, key: document})
-        rules.connect(flags, found.needs)
-        return found
-
-
-def compiled_for(environment: str) -> Compiled:
+def compiled_for(environment: str) -> Snapshot:
     """The flags of an environment in two queries."""
-    rows = Setting.objects.filter(key__startswith=FLAG_PREFIX, environment__in={environment, DEFAULT})
-    by_place = {
-        (name_of_key(key), place): value for key, place, value in rows.values_list("key", "environment", "value")
-    }
-    flags, documents = {}, {}
-    for key, kind in FlagRow.objects.filter(archived_at=None).order_by("key").values_list("key", "type"):
-        document = _held((by_place.get((key, place)) for place in (environment, DEFAULT)), FlagType(kind))
-        documents[key] = document
-        flags[key] = rules.compiled(key, FlagType(kind), document)
-    found = Compiled(flags, documents)
-    rules.connect(flags, found.needs)
-    return found
+    return read(
+        Setting.objects.filter(key__startswith=FLAG_PREFIX, environment__in={environment, DEFAULT}), environment
+    )
 
 
 def share_of(flag: Flag, everybody: Everybody) -> Share:
@@ -131,14 +99,3 @@ def closed_by(flag: Flag) -> Reason | None:
 def _is_over(flag: Flag) -> bool:
     """Whether its time is over, be it on or off."""
     return closed_by(replace(flag, is_on=True, starts=0)) is Reason.OVER
-
-
-def _held(values: Iterable[Any], kind: FlagType) -> Document:
-    for value in values:
-        try:
-            if value is not None:
-                return rules.check(value, kind)
-        except ValidationError:
-            # What evaluation passes over is passed over here too.
-            continue
-    return OFF

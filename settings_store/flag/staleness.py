@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from settings_store.flag import use
 from settings_store.flag.evaluation import WHOLE
-from settings_store.flag.rules import OFF, Document, FlagType, check, moment
-from settings_store.holding import PLACES
+from settings_store.flag.rules import OFF, Document, moment
+from settings_store.holding import DEFAULT, held
+from settings_store.kept import flag_definition
 from settings_store.models import Flag, Setting
-from settings_store.realms import key_of_flag, name_of_key
+from settings_store.realms import key_of_flag
 from settings_store.store import get_setting
 
 BATCH = 500
@@ -78,30 +77,20 @@ def marks(flags: Collection[Flag], environment: str = "") -> dict[str, str]:
 
 def _rules(flags: Mapping[str, Flag], place: str) -> dict[str, tuple[Document, datetime]]:
     """The rules that hold in an environment, and since when; flags that never had any are left out."""
-    keys, rows = [key_of_flag(name) for name in flags], defaultdict[str, dict[str, Setting]](dict)
+    keys, rows = [key_of_flag(name) for name in flags], dict[tuple[str, str], Setting]()
     for start in range(0, len(keys), BATCH):
-        for row in Setting.objects.filter(key__in=keys[start : start + BATCH], environment__in={PLACES[0], place}):
-            rows[name_of_key(row.key)][row.environment] = row
+        some = Setting.objects.filter(key__in=keys[start : start + BATCH], environment__in={DEFAULT, place})
+        rows |= {(row.key, row.environment): row for row in some}
     found = {}
-    for name, by_place in rows.items():
-        holds = by_place.get(place)
-        if holds is not None and holds.value is not None:
-            changed_at = holds.updated_at
-        else:
-            # Taken back to the common rules counts as a change too.
-            holds, changed_at = by_place.get(PLACES[0]), max(row.updated_at for row in by_place.values())
-        found[name] = (_document(holds, FlagType(flags[name].type)), changed_at)
+    for name, flag in flags.items():
+        asked = {(key_of_flag(name), each) for each in (DEFAULT, place)} & rows.keys()
+        if not asked:
+            continue
+        holds = held(flag_definition(flag), place, rows)
+        # Where its own do not hold any more, taking them back to the common ones counts as a change too.
+        last = {(key_of_flag(name), place)} if holds.source == "own" and holds.is_given else asked
+        found[name] = (holds.value, max(rows[each].updated_at for each in last))
     return found
-
-
-def _document(row: Setting | None, kind: FlagType) -> Document:
-    if row is None or row.value is None:
-        return OFF
-    try:
-        return check(row.value, kind)
-    except ValidationError:
-        # Written past the pages: evaluation passes it over too.
-        return OFF
 
 
 def _nobody(rules: Document, now: datetime) -> bool:

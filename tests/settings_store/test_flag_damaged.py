@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from django.test import Client
 from django.utils import timezone
 
 from settings_store import store
+from settings_store.flag.grid import lines_of
 from settings_store.flag.rules import OFF
+from settings_store.flag.share import compiled_for
+from settings_store.flag.staleness import marks
 from settings_store.flags import flag_enabled
-from settings_store.models import Flag, Proposal, Setting, SettingVersion
+from settings_store.models import Flag, FlagUse, Proposal, Setting, SettingVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -85,3 +89,35 @@ def test_every_page_answers(document: Any, admin: Client, make_flag: Callable[..
     assert "passed over" in admin.get("/flags/style/").content.decode()
     # The common rules hold instead.
     assert flag_enabled("style")
+
+
+def test_all_who_read_rules_pass_over_the_same(make_flag: Callable[..., Flag]) -> None:
+    long_ago = timezone.now() - timedelta(days=90)
+    make_flag("old", environment="default", on=True)
+    flag = make_flag("old", on=True, share=2500)
+    Setting.objects.filter(environment="production").update(value={"onn": True})
+    Setting.objects.update(updated_at=long_ago)
+    Flag.objects.update(created_at=long_ago)
+    FlagUse.objects.create(key="old", environment="production", last_at=timezone.now())
+    flag.refresh_from_db()
+    store.refresh()
+
+    line = lines_of([flag])[0]
+    compiled = compiled_for("production")
+
+    assert flag_enabled("old")
+    assert (line.here.state, line.here.source) == ("on", "default")
+    assert line.here.trouble
+    assert compiled.flags["old"].is_on
+    assert compiled.documents["old"] == line.here.document == line.common.document
+    assert compiled.passed_over == (("old", "production", "This is not a document of the rules of a flag."),)
+    assert marks([flag])["old"].startswith("The same for everybody since")
+
+
+def test_rules_that_were_sealed_are_passed_over(make_flag: Callable[..., Flag]) -> None:
+    flag = make_flag("new-search", on=True)
+    Setting.objects.update(value=None, sealed=b"no document")
+    store.refresh()
+
+    assert not flag_enabled("new-search")
+    assert "not sealed" in lines_of([flag])[0].here.trouble
