@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,17 +19,15 @@ from settings_store.definitions import Definition
 from settings_store.flag import staleness, use
 from settings_store.flag.evaluation import WHOLE
 from settings_store.flag.rules import Document, moment, per_cent
-from settings_store.holding import DEFAULT, PLACES, Rows, held, is_set
+from settings_store.holding import DEFAULT, PLACES, Held, held, is_set
 from settings_store.kept import flag_definition
-from settings_store.models import Flag, Proposal, Protection, Setting
-from settings_store.realms import FLAG_PREFIX, key_of_flag
+from settings_store.models import Flag, Proposal, Setting
+from settings_store.realms import key_of_flag
 from ui import moments
 
 BATCH = 500
 # As many roles as are named in a cell; of more, their number says enough.
 NAMED_ROLES = 2
-
-type Waiting = Mapping[tuple[str, str], Sequence[Pending]]
 
 
 class State(StrEnum):
@@ -134,6 +132,8 @@ def lines_of(flags: Sequence[Flag]) -> list[FlagLine]:
     waiting = _waiting({definition.key: definition for definition in definitions.values()})
     evaluated, marks = use.last_evaluated([flag.key for flag in flags]), staleness.marks(flags)
     roles, now = people.directory().roles(), timezone.now()
+    found = {(key, place): held(each, place, rows) for key, each in definitions.items() for place in PLACES}
+    off = _off_of({need for each in found.values() for need in each.value["needs"]}, now)
     lines = []
     for flag in flags:
         definition = definitions[flag.key]
@@ -141,7 +141,17 @@ def lines_of(flags: Sequence[Flag]) -> list[FlagLine]:
             FlagLine(
                 flag,
                 definition,
-                [_cell(definition, place, rows, waiting, roles, now) for place in PLACES],
+                [
+                    _cell(
+                        place,
+                        found[flag.key, place],
+                        rows.get((definition.key, place)),
+                        waiting.get((definition.key, place), ()),
+                        list(_notes(found[flag.key, place].value, roles, off[place], now)),
+                        now,
+                    )
+                    for place in PLACES
+                ],
                 _last_change(flag, [row for place in PLACES if (row := rows.get((definition.key, place)))]),
                 definition.key in protected,
                 waiting.get((definition.key, ""), ()),
@@ -152,27 +162,6 @@ def lines_of(flags: Sequence[Flag]) -> list[FlagLine]:
     return lines
 
 
-def protected_with(name: str) -> list[str]:
-    """The protected flags that are on here and need this one, at once or by way of others that are on."""
-    protected = set(Protection.objects.filter(key__startswith=FLAG_PREFIX).values_list("key", flat=True))
-    if not protected:
-        return []
-    definitions = [flag_definition(flag) for flag in Flag.objects.filter(archived_at=None)]
-    rows = rows_of(definition.key for definition in definitions)
-    needing: dict[str, list[str]] = {}
-    now = timezone.now()
-    for definition in definitions:
-        document = held(definition, settings.ENVIRONMENT, rows).value
-        for need in document["needs"] if state_of(document, now) is not State.OFF else ():
-            needing.setdefault(need, []).append(definition.name)
-    found, following = set[str](), [name]
-    while following:
-        new = set(needing.get(following.pop(), ())) - found
-        found |= new
-        following += new
-    return sorted(each for each in found if key_of_flag(each) in protected)
-
-
 def state_of(document: Document, now: datetime) -> State:
     """Whom these rules are on for at a moment, but for what they depend on: that counts as a part of people."""
     if not document["on"] or _begins(document, now) or _is_over(document, now):
@@ -181,10 +170,25 @@ def state_of(document: Document, now: datetime) -> State:
     return State.ON if whole else State.PART
 
 
+def _off_of(names: Collection[str], now: datetime) -> dict[str, set[str]]:
+    """By environment which of these flags are off there, or not there at all."""
+    there = {flag.key: flag_definition(flag) for flag in Flag.objects.filter(key__in=names, archived_at=None)}
+    rows = rows_of(definition.key for definition in there.values())
+    on = {
+        place: {name for name, each in there.items() if state_of(held(each, place, rows).value, now) is not State.OFF}
+        for place in PLACES
+    }
+    return {place: set(names) - on[place] for place in PLACES}
+
+
 def _cell(
-    definition: Definition, place: str, rows: Rows, waiting: Waiting, roles: Mapping[int, str], now: datetime
+    place: str,
+    found: Held,
+    own: Setting | None,
+    waiting: Sequence[Pending],
+    notes: Sequence[str],
+    now: datetime,
 ) -> FlagCell:
-    found, own = held(definition, place, rows), rows.get((definition.key, place))
     state = state_of(found.value, now)
     return FlagCell(
         place,
@@ -194,8 +198,8 @@ def _cell(
         is_set(own),
         state,
         _state_words(state, found.value, now),
-        list(_notes(found.value, roles, now)),
-        waiting.get((definition.key, place), ()),
+        notes,
+        waiting,
         found.trouble,
         own.updated_by_id if own is not None else None,
     )
@@ -216,14 +220,15 @@ def _state_words(state: State, document: Document, now: datetime) -> str:
     return _("%(share)s of others") % {"share": per_cent(share)} if share else _("targets only")
 
 
-def _notes(document: Document, roles: Mapping[int, str], now: datetime) -> Iterable[str]:
+def _notes(document: Document, roles: Mapping[int, str], off: Collection[str], now: datetime) -> Iterable[str]:
     if not document["on"]:
         return
     if end := moment(document["until"]):
         words = _("since %(when)s") if end <= now else _("ends %(when)s")
         yield words % {"when": moments.relative(end, now=now)}
     if document["needs"]:
-        yield _("with %(flags)s") % {"flags": ", ".join(document["needs"])}
+        needs = [_("%(flag)s (off)") % {"flag": need} if need in off else need for need in document["needs"]]
+        yield _("with %(flags)s") % {"flags": ", ".join(needs)}
     if count := len(document["people"]):
         yield ngettext("%(count)d person", "%(count)d people", count) % {"count": count}
     if document["roles"]:

@@ -21,7 +21,8 @@ from settings_store import actions, proposals
 from settings_store.actions import ABOUT_REASON, AlreadyProposed, ProtectedSetting, StaleSetting
 from settings_store.definitions import UnknownSetting
 from settings_store.flag import use
-from settings_store.flag.grid import FlagLine, State, lines_of, protected_with
+from settings_store.flag.following import protected_with
+from settings_store.flag.grid import FlagLine, State, lines_of
 from settings_store.flag.rules import KEY, KEY_LENGTH
 from settings_store.forms.flag_describe import SwitchForm, UndoForm
 from settings_store.holding import PLACES

@@ -76,6 +76,19 @@ def test_a_share_of_nothing_beside_targets_is_called_so(viewer: Client) -> None:
     assert "<b>0 %</b>" in cell(page(viewer), "new-search", "Production")
 
 
+def test_what_it_depends_on_is_named_and_whether_that_is_off(viewer: Client) -> None:
+    for key in ("new-search", "needed", "other"):
+        make(key)
+    give("needed", "default")
+    give("other", "staging")
+    give("new-search", "default", on=False, needs=["needed", "other"])
+    give("new-search", "staging", needs=["needed", "other"])
+    give("new-search", needs=["needed", "other"])
+    html = page(viewer)
+    assert "with needed, other</p>" in cell(html, "new-search", "Staging")
+    assert "with needed, other (off)</p>" in cell(html, "new-search", "Production")
+
+
 def test_a_share_beside_targets_is_that_of_others(viewer: Client) -> None:
     make("new-search")
     give("new-search", share=1250, people=[1])
