@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from settings_store.actions.applying import conflict, proposed_value
-from settings_store.actions.setting import rows_of, text_of
+from settings_store.actions.setting import rows_of
 from settings_store.crypto import CannotOpen
 from settings_store.definitions import Definition
 from settings_store.fingerprints import fingerprint
@@ -82,14 +82,16 @@ class ProposedChange:
 
     @property
     def again(self) -> str:
-        """The query of the setting's page that offers this change once more; a secret is to be given anew."""
+        """The query of its page that offers this change once more; a secret is to be given anew."""
         query = {"environment": self.proposal.environment}
-        if self.definition and not self.is_secret and self.proposal.act == Act.SET:
-            is_flag = self.proposal.realm is Realm.FLAGS
-            with suppress(ValidationError):
-                value = self.definition.loaded(self.proposal.value)
-                text = text_of(self.definition, value) if is_flag else self.definition.written(value)
-                query |= {"value": text} if len(text) <= LONGEST_OFFER else {}
+        if self.definition is None or self.is_secret or self.proposal.act != Act.SET:
+            return urlencode(query)
+        if self.proposal.realm is Realm.FLAGS:
+            # Rules name people, and are longer than an address: the page reads them itself.
+            return urlencode(query | {"again": str(self.proposal.public_id)})
+        with suppress(ValidationError):
+            text = self.definition.written(self.definition.loaded(self.proposal.value))
+            query |= {"value": text} if len(text) <= LONGEST_OFFER else {}
         return urlencode(query)
 
     @property

@@ -15,8 +15,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from settings_store.actions import Seen
 from settings_store.definitions import near_names
 from settings_store.flag import rules
+from settings_store.flag.evaluation import WHOLE
 from settings_store.flag.rules import OFF, Document, FlagType
 from settings_store.flag.telling import Names
 from settings_store.forms.audit import check_year
@@ -89,13 +91,17 @@ class FlagRulesForm(forms.Form):
     reason = reason_field()
     apply_at = _time_field(gettext_lazy("When"))
     version = forms.IntegerField(min_value=0, max_value=VERSION_LIMIT, widget=forms.HiddenInput)
+    # That of the default rules, which hold where the environment has none of its own.
+    common = forms.IntegerField(min_value=0, max_value=VERSION_LIMIT, widget=forms.HiddenInput, required=False)
 
-    def __init__(self, around: Around, data: QueryDict | None = None, *, initial: Document, version: int) -> None:
-        super().__init__(data, initial=_initial(initial) | {"version": version})
+    def __init__(self, around: Around, data: QueryDict | None = None, *, initial: Document, seen: Seen) -> None:
+        super().__init__(data, initial=_initial(initial) | {"version": seen.own, "common": seen.common})
         self.around, self.start = around, initial
         zone = {"zone": timezone.get_current_timezone_name()}
         self.fields["until"].help_text = _("In your time zone, %(zone)s. Left empty, there is no bound.") % zone
-        self.fields["apply_at"].help_text = _("In your time zone, %(zone)s. Left empty, it counts at once.") % zone
+        self.fields["apply_at"].help_text = (
+            _("In your time zone, %(zone)s. Left empty, it counts at once; with a time, it is scheduled.") % zone
+        )
         gone = [
             pk for pk in dict.fromkeys([*around.document["roles"], *initial["roles"]]) if pk not in self.roles_known
         ]
@@ -111,6 +117,20 @@ class FlagRulesForm(forms.Form):
         """The rules as they were sent; ask only a valid form."""
         found: Document = self.cleaned_data["document"]
         return found
+
+    @property
+    def seen(self) -> Seen:
+        """The versions that were read when it was opened; ask only where these fields hold no error."""
+        return Seen(self.cleaned_data["version"], self.cleaned_data["common"] or 0)
+
+    @property
+    def names_in_vain(self) -> bool:
+        """Whether somebody is named although everybody gets it."""
+        try:
+            is_whole = rules.points(str(self["share"].value() or "")) == WHOLE
+        except ValidationError:
+            return False
+        return is_whole and bool(self.people.pks or self["roles"].value())
 
     @cached_property
     def people(self) -> Chosen:
@@ -157,6 +177,14 @@ class FlagRulesForm(forms.Form):
         except ValidationError:
             return ""
         return rules.per_cent(total)
+
+    def write(self, **texts: str) -> None:
+        """Put these in the place of what was sent."""
+        sent = QueryDict(mutable=True)
+        sent.update(self.data)
+        for name, text in texts.items():
+            sent[name] = text
+        self.data = sent
 
     def keep_errors(self, *names: str) -> None:
         """Say only what is wrong with these fields: somebody is not done with the others yet."""
@@ -225,7 +253,7 @@ class FlagRulesForm(forms.Form):
                 rules.check(OFF | bounds, self.around.kind)
             except ValidationError as error:
                 self.add_error("starts", error)
-        if not self.errors.keys() - {"reason", "apply_at", "version"}:
+        if not self.errors.keys() - {"reason", "apply_at", "version", "common"}:
             names = {"excluded": "excluded_add", "people": "people_add", "needs": "needs_add"}
             every = {name: cleaned[names.get(name, name)] for name in OFF.keys() - bounds.keys()}
             cleaned["document"] = rules.check(every | bounds, self.around.kind)

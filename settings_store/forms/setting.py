@@ -36,10 +36,10 @@ class SettingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.definition = definition
         self.fields["value"] = value_field(definition)
-        zone = timezone.get_current_timezone_name()
-        self.fields["apply_at"].help_text = _("In your time zone, %(zone)s. Left empty, it counts at once.") % {
-            "zone": zone
-        }
+        zone = {"zone": timezone.get_current_timezone_name()}
+        self.fields["apply_at"].help_text = (
+            _("In your time zone, %(zone)s. Left empty, it counts at once; with a time, it is scheduled.") % zone
+        )
 
     def clean_value(self) -> str:
         """The value as text; the change reads it in the type of the setting."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from settings_store import actions, people
-from settings_store.actions import ABOUT_REASON, ABOUT_TIME, StaleSetting
+from settings_store.actions import ABOUT_REASON, ABOUT_TIME, ProtectedSetting, StaleSetting
 from settings_store.definitions import UnknownSetting
 from settings_store.flag.rules import Document
+from settings_store.forms.flag_describe import UndoForm
 from settings_store.forms.flag_rules import FlagRulesForm
 from settings_store.models import Proposal, Setting
-from settings_store.realms import key_of_flag
 from settings_store.views.flag_page import FlagPage
 from settings_store.views.flag_pieces import flag_or_404
 from settings_store.views.pieces import said
@@ -34,10 +36,23 @@ ACTS = {
     "variant": "variants",
     "even": "variants",
     "share": "share",
+    "only": "share",
 }
 DROPS = ("people", "excluded", "needs", "variant")
 SEARCHED = frozenset({"people", "excluded", "as"})
 WORDS_LENGTH = 200
+
+
+def act_of_page(view: Callable[[FlagPage], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """One act on the page of a flag; its address, opened, leads to the page."""
+
+    @require_page_methods
+    @wraps(view)
+    def act(request: HttpRequest, key: str) -> HttpResponse:
+        page = FlagPage.asked(request, flag_or_404(key))
+        return view(page) if request.method == "POST" else redirect(page.address)
+
+    return act
 
 
 @requires("flags.read")
@@ -47,25 +62,19 @@ def flag_edit(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @requires("flags.write")
-@require_page_methods
-def flag_change(request: HttpRequest, key: str) -> HttpResponse:
-    page = FlagPage.asked(request, flag_or_404(key))
-    if request.method != "POST":
-        return redirect(page.address)
-    form = page.form(request.POST)
-    if act := _act(request):
+@act_of_page
+def flag_change(page: FlagPage) -> HttpResponse:
+    form = page.form(page.request.POST)
+    if act := _act(page.request):
         return _draft(page, form, act)
     return _submit(page, form, form.document if form.is_valid() else None, clearing=False)
 
 
 @requires("flags.delete")
-@require_page_methods
-def flag_clear(request: HttpRequest, key: str) -> HttpResponse:
-    """Take the environment's own rules away, so that the common ones hold."""
-    page = FlagPage.asked(request, flag_or_404(key))
-    if request.method != "POST":
-        return redirect(page.address)
-    form = page.form(request.POST)
+@act_of_page
+def flag_clear(page: FlagPage) -> HttpResponse:
+    """Take the environment's own rules away, so that the default ones hold."""
+    form = page.form(page.request.POST)
     form.full_clean()
     # The rules in the form are beside the point here; only version, reason and time count.
     form.keep_errors("version", "reason", "apply_at")
@@ -73,31 +82,62 @@ def flag_clear(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @requires("flags.write")
-@require_page_methods
-def flag_share(request: HttpRequest, key: str) -> HttpResponse:
-    """Who of the people present would have the flag by the rules as they stand in the form."""
-    page = FlagPage.asked(request, flag_or_404(key))
-    if request.method != "POST":
-        return redirect(page.address)
-    form = page.form(request.POST)
-    if not request.headers.get("HX-Request"):
-        return _draft(page, form, "share")
-    return page.part("share", form, **_counted(page, form))
+@act_of_page
+def flag_put_back(page: FlagPage) -> HttpResponse:
+    """Give back the rules that this person has just taken away, where nobody changed them since."""
+    form, level = UndoForm(page.request.POST), messages.WARNING
+    # No version is 0.
+    version = form.cleaned_data["version"] if form.is_valid() else 0
+    try:
+        row = actions.undo_change(
+            actor=page.request.user, key=page.flag.key, environment=page.environment, version=version
+        )
+    except UnknownSetting as error:
+        raise NotThere(str(error)) from error
+    except StaleSetting as stale:
+        words = _("%(name)s changed this since, so nothing was undone.") % {"name": stale.setting.updated_by_words}
+    except ProtectedSetting:
+        words = _("It was protected since, so nothing was undone: propose a change.")
+    except ValidationError as error:
+        words = error.messages[0]
+    else:
+        level, words = messages.SUCCESS, _("Undone: it is as it was, which is version %(version)d.")
+        words %= {"version": row.version}
+    messages.add_message(page.request, level, words)
+    return redirect(page.address)
 
 
 @requires("flags.write")
-@require_page_methods
-def flag_test(request: HttpRequest, key: str) -> HttpResponse:
-    """What somebody would get by the rules as they stand in the form, beside what they get by those saved."""
+@act_of_page
+def flag_share(page: FlagPage) -> HttpResponse:
+    """Who of the people present would have the flag by the rules as they stand in the form."""
+    form = page.form(page.request.POST)
+    if not page.request.headers.get("HX-Request"):
+        return _draft(page, form, "share")
+    return page.part("counted", form, **_counted(page, form))
+
+
+@requires("flags.read")
+@require_safe
+def flag_present(request: HttpRequest, key: str) -> HttpResponse:
+    """Who of the people present has the flag by the rules that are saved; counting many takes a while."""
     page = FlagPage.asked(request, flag_or_404(key))
-    if request.method != "POST":
-        return redirect(page.address)
-    form, tested = page.form(request.POST), page.tested(request.POST)
+    share = page.share()
+    return page.part("share", share=share) if "HX-Request" in request.headers else page.render(share=share)
+
+
+@requires("flags.write")
+@act_of_page
+def flag_test(page: FlagPage) -> HttpResponse:
+    """What somebody would get by the rules as they stand in the form, beside what they get by those saved."""
+    asked, is_partial = page.request.POST, "HX-Request" in page.request.headers
+    # Without scripts the rules come along as they were sent before.
+    form = page.form(QueryDict(asked["draft"]) if "draft" in asked and not is_partial else asked)
     draft = form.document if form.is_valid() else None
-    results = page.results(tested, draft) if tested else []
-    state: dict[str, Any] = {"tested": tested, "results": results, "untested": draft is None}
-    if request.headers.get("HX-Request"):
+    state = {"untested": draft is None} | page.test(asked, draft)
+    if is_partial:
         return page.part("tested", form, **state)
+    state |= _counted(page, form)
     form.keep_errors()
     return page.render(form, is_draft=True, **state)
 
@@ -129,6 +169,8 @@ def _act(request: HttpRequest) -> str:
 
 def _draft(page: FlagPage, form: FlagRulesForm, act: str) -> HttpResponse:
     """What is written, with a person more or less and the like; nothing is saved."""
+    if act == "only":
+        form.write(share="0")
     state: dict[str, Any] = {"is_draft": True, "focus": act, **_counted(page, form)}
     # Nobody is done yet: only what this button is about is said to be wrong.
     form.keep_errors(ACTS[act])
@@ -138,10 +180,7 @@ def _draft(page: FlagPage, form: FlagRulesForm, act: str) -> HttpResponse:
 
 
 def _counted(page: FlagPage, form: FlagRulesForm) -> dict[str, Any]:
-    if form.is_valid():
-        return {"share": page.share(form.document)}
-    trouble = next((error for errors in form.errors.values() for error in errors), "")
-    return {"share": None, "share_trouble": trouble}
+    return {"share": page.share(form.document) if form.is_valid() else None}
 
 
 def _submit(page: FlagPage, form: FlagRulesForm, document: Document | None, *, clearing: bool) -> HttpResponse:
@@ -149,13 +188,13 @@ def _submit(page: FlagPage, form: FlagRulesForm, document: Document | None, *, c
     if form.is_valid() or (clearing and not form.errors):
         cleaned = form.cleaned_data
         try:
-            made = actions.submit_change(
+            made = actions.change_rules(
                 actor=page.request.user,
-                key=key_of_flag(page.flag.key),
+                key=page.flag.key,
                 environment=page.environment,
-                value=None if clearing else json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+                document=document,
+                seen=form.seen,
                 reason=cleaned["reason"],
-                expected_version=cleaned["version"],
                 apply_at=cleaned["apply_at"],
             )
         except StaleSetting as stale:
@@ -166,6 +205,9 @@ def _submit(page: FlagPage, form: FlagRulesForm, document: Document | None, *, c
             field = {ABOUT_REASON: "reason", ABOUT_TIME: "apply_at"}.get(getattr(error, "code", None) or "")
             form.add_error(field, error)
         else:
+            if isinstance(made, Setting) and made.value is None:
+                # The page says it itself, with the button that undoes it.
+                return redirect(f"{page.address}&taken={made.version}")
             level, words = _said(made)
             messages.add_message(page.request, level, words)
             return redirect(page.address)
@@ -173,8 +215,6 @@ def _submit(page: FlagPage, form: FlagRulesForm, document: Document | None, *, c
 
 
 def _said(made: Setting | Proposal | None) -> tuple[int, str]:
-    if isinstance(made, Setting) and made.value is None:
-        return messages.SUCCESS, _("It has no rules of its own here any more.")
     if made is None:
         return messages.INFO, _("Nothing changed: these rules hold already.")
     return said(made)
@@ -184,9 +224,7 @@ def _stale(
     page: FlagPage, form: FlagRulesForm, stale: StaleSetting, document: Document | None, *, clearing: bool
 ) -> HttpResponse:
     # Sent once more, the form now says that the newer version was seen.
-    sent = page.request.POST.copy()
-    sent["version"] = str(stale.setting.version)
-    form.data = sent
+    is_common = stale.setting.environment != page.environment
+    form.write(**{"common" if is_common else "version": str(stale.setting.version)})
     state: dict[str, Any] = {"stale": stale, "clearing": clearing, "conflict": page.conflict(stale, document)}
-    state["next_version"] = stale.setting.version + 1
     return page.render(form, status=409, **state, **_counted(page, form))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -18,8 +18,9 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from settings_store import people, proposals
-from settings_store.actions import StaleSetting
-from settings_store.flag import explaining, rules
+from settings_store.actions import Seen, StaleSetting
+from settings_store.actions.setting import protected_keys
+from settings_store.flag import explaining, references, rules
 from settings_store.flag.explaining import Explanation, Tested
 from settings_store.flag.grid import FlagCell, FlagLine, lines_of
 from settings_store.flag.rules import Document, FlagType
@@ -27,7 +28,7 @@ from settings_store.flag.share import Compiled, Share, compiled_for, share_of
 from settings_store.flag.telling import Names, names_in
 from settings_store.forms.flag_rules import Around, FlagRulesForm
 from settings_store.kept import flag_definition
-from settings_store.models import Flag, SettingVersion
+from settings_store.models import Flag, Proposal, SettingVersion
 from settings_store.realms import Realm, key_of_flag
 from settings_store.trail.differences import Difference
 from settings_store.views.pieces import environment_or_404
@@ -37,8 +38,6 @@ from ui.keyset import Page, paginate
 HISTORY = 20
 # Of a change of more lines the rest is counted.
 MOST_LINES = 30
-# More does not arrive in an address.
-LONGEST_OFFER = 2000
 TEMPLATE = "settings_store/flag_edit.html"
 
 
@@ -100,8 +99,8 @@ class FlagPage:
         needs = {key: document["needs"] for key, document in self.compiled.documents.items()}
         kind = FlagType(self.flag.type)
         around = Around(self.flag.key, kind, self.cell.document, needs, self.names, self.request.user)
-        initial = self.cell.document if data is not None else self._offered(kind) or self.cell.document
-        return FlagRulesForm(around, data, initial=initial, version=self.cell.version)
+        initial = self.cell.document if data is not None else self._offered() or self.cell.document
+        return FlagRulesForm(around, data, initial=initial, seen=Seen(self.cell.version, self.line.common.version))
 
     def share(self, document: Document | None = None) -> Share:
         """Who of the people present has the flag, by what is saved or by these rules instead."""
@@ -116,14 +115,17 @@ class FlagPage:
         drafted = explaining.explain(self.flag.key, self._drafted(draft), tested, self.names)
         return [Result(_("As in the form"), drafted), saved]
 
-    def tested(self, asked: QueryDict) -> Tested | None:
-        """Whom the flag is to be tested as; None where nobody is named."""
-        role = asked.get("role", "")
-        if text := asked.get("as", "").strip():
-            return explaining.as_named(self.request.user, text)
-        if role.isascii() and role.isdecimal() and len(role) < 19 and int(role) in self.names.roles:
-            return explaining.as_role(int(role), self.names)
-        return None
+    def test(self, asked: QueryDict, draft: Document | None = None) -> dict[str, Any]:
+        """What the page says of a test, or why there is none; nothing where none was asked for."""
+        if "as" not in asked and "role" not in asked:
+            return {}
+        name, role = asked.get("as", ""), asked.get("role", "")
+        state = {"asked_as": name[: explaining.LONGEST_KEY], "asked_role": role}
+        try:
+            tested = explaining.as_asked(self.request.user, name, role, self.names)
+        except ValidationError as error:
+            return state | {"test_trouble": error.messages[0]}
+        return state | {"tested": tested, "results": self.results(tested, draft)}
 
     def conflict(self, stale: StaleSetting, mine: Document | None) -> list[Difference]:
         """Theirs and mine line by line; where one takes the own rules away, the common ones."""
@@ -137,12 +139,8 @@ class FlagPage:
         flag = self.flag
         context = self.context(form) | self._history() | state
         context |= proposals.around_setting(self.request, key_of_flag(flag.key), self.environment)
-        asked = self.request.GET
-        if flag.archived_at is None and "results" not in context and (tested := self.tested(asked)) is not None:
-            context |= {"tested": tested, "results": self.results(tested)}
-        context |= {"asked_as": asked.get("as", "")[: explaining.LONGEST_KEY], "asked_role": asked.get("role", "")}
-        if flag.archived_at is None and "share" not in context:
-            context["share"] = self.share()
+        if flag.archived_at is None:
+            context = self.test(self.request.GET) | context
         return render(self.request, TEMPLATE, context, status=status)
 
     def part(self, name: str, form: FlagRulesForm | None = None, **state: Any) -> HttpResponse:
@@ -164,11 +162,32 @@ class FlagPage:
             "address": self.address,
             "realm": Realm.FLAGS,
             "form": form,
+            "draft": _sent(form),
             "is_protected": self.line.is_protected,
             "next_version": self.cell.version + 1,
             "roles": self.names.roles,
+            "needed_by": self.needed_by,
+            "taken": self._taken,
             "rules": rule_by_rule(None, self.cell.document, self.names),
         }
+
+    @property
+    def needed_by(self) -> list[tuple[str, bool]]:
+        """The flags that change with this one, and whether each is protected."""
+        names = references.dependents(self.flag.key)
+        protected = protected_keys([key_of_flag(name) for name in names])
+        return [(name, key_of_flag(name) in protected) for name in names]
+
+    @property
+    def _taken(self) -> bool:
+        """Whether this person has just taken its own rules away here, and may put them back."""
+        return (
+            self.request.GET.get("taken", "") == str(self.cell.version)
+            and not self.cell.is_set
+            and self.cell.changed_by == self.request.user.pk
+            and not self.line.is_protected
+            and self.request.user.has_perm("flags.write")
+        )
 
     def _history(self) -> dict[str, Any]:
         versions = SettingVersion.objects.filter(
@@ -185,12 +204,25 @@ class FlagPage:
     def _drafted(self, document: Document) -> Compiled:
         return self.compiled.drafted(self.flag.key, document)
 
-    def _offered(self, kind: FlagType) -> Document | None:
-        """The rules that somebody proposed, where the address offers them to be proposed anew."""
-        text = self.request.GET.get("value", "")
-        with suppress(ValidationError, ValueError, RecursionError):
-            return rules.check(json.loads(text), kind) if 0 < len(text) <= LONGEST_OFFER else None
+    def _offered(self) -> Document | None:
+        """The rules of a proposal for this flag in this environment, where the address asks for them anew."""
+        with suppress(ValueError, ValidationError):
+            asked = UUID(self.request.GET.get("again", ""))
+            about = Proposal.objects.filter(key=key_of_flag(self.flag.key), environment=self.environment)
+            proposal = about.filter(act=Proposal.Act.SET, public_id=asked).first()
+            return None if proposal is None else rules.check(proposal.value, FlagType(self.flag.type))
         return None
+
+
+def _sent(form: FlagRulesForm | None) -> str:
+    """What is written, for a test to take along where no script does it; empty where that is what is saved."""
+    if form is None or not form.is_bound:
+        return ""
+    sent = QueryDict(mutable=True)
+    sent.update(form.data)
+    for name in ("csrfmiddlewaretoken", "as", "role", "draft"):
+        sent.pop(name, None)
+    return sent.urlencode()
 
 
 def _history_line(version: SettingVersion, before: SettingVersion | None, names: Names) -> HistoryLine:

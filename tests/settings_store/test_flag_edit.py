@@ -17,6 +17,7 @@ from settings_store import actions
 from settings_store.actions import Description, archive_flag, create_flag, protect
 from settings_store.flag.rules import FlagType
 from settings_store.flags import flag_enabled
+from settings_store.forms.flag_typing import sealed
 from settings_store.models import AuditEvent, Proposal, Setting, SettingVersion
 from settings_store.realms import key_of_flag
 from tests.factories import make_user, role_named
@@ -54,7 +55,7 @@ def test_it_shows_what_the_flag_is_and_where_its_rules_come_from(operator: Clien
     assert "never set" in html
     give("default", share=1250)
     html = page(operator)
-    assert "rules of the common environment" in html
+    assert "default rules" in html
     assert 'name="share" value="12.5"' in html
     give("production")
     assert "rules of its own" in page(operator)
@@ -127,15 +128,16 @@ def test_taking_an_environments_own_rules_away_is_for_those_who_may(admin: Clien
     give("default", share=1000)
     give("production", share=9000)
     assert post(operator, "clear", version="1").status_code == 403
-    assert "Back to the common rules" not in page(operator)
-    assert "Back to the common rules" in page(admin)
+    assert "Back to the default rules" not in page(operator)
+    assert "Back to the default rules" in page(admin)
     # What the form says of rules is beside the point.
-    assert post(admin, "clear", version="1", share="nonsense").status_code == 302
+    response = post(admin, "clear", version="1", share="nonsense")
+    assert response.status_code == 302
     assert Setting.objects.get(key=KEY, environment="production").value is None
-    html = page(admin)
-    assert "It has no rules of its own here any more." in html
+    html = admin.get(response.headers["Location"]).content.decode()
+    assert "It has no rules of its own in production any more: the default rules hold." in html
     assert 'name="share" value="10"' in html
-    assert "Back to the common rules" not in html
+    assert "Back to the default rules" not in html
 
 
 def test_a_stale_clearing_is_answered_like_a_stale_form(admin: Client) -> None:
@@ -145,7 +147,7 @@ def test_a_stale_clearing_is_answered_like_a_stale_form(admin: Client) -> None:
     html = response.content.decode()
     assert response.status_code == 409
     assert "<del>For 90 % of people</del><ins>For 10 % of people</ins>" in html
-    assert "Back to the common rules over theirs" in html
+    assert "Back to the default rules over theirs" in html
 
 
 def test_a_protected_flag_is_proposed(operator: Client, admin: Client) -> None:
@@ -170,11 +172,104 @@ def test_a_change_is_scheduled_in_the_time_of_the_person(operator: Client) -> No
     assert 'id="id_apply_at_error"' in response.content.decode()
 
 
+def test_rules_taken_away_are_put_back_by_whoever_took_them(admin: Client, operator: Client) -> None:
+    give("staging", share=9000)
+    html = page(admin, "?environment=staging")
+    assert "Take these rules away (off)" in html
+    assert "Back to the default rules" not in html
+    gone = post(admin, "clear", "?environment=staging", version="1").headers["Location"]
+    html = admin.get(gone).content.decode()
+    assert "It has no rules in staging any more: it is off." in html
+    assert 'action="/flags/new-search/put-back/?environment=staging"' in html
+    # Not offered to others, nor later on.
+    assert "put-back" not in operator.get(gone).content.decode()
+    assert "put-back" not in page(admin, "?environment=staging")
+    for version in ("1", "nonsense", ""):
+        post(admin, "put-back", "?environment=staging", version=version)
+    post(operator, "put-back", "?environment=staging", version="2")
+    assert Setting.objects.get(key=KEY).value is None
+    response = admin.post("/flags/new-search/put-back/?environment=staging", {"version": "2"}, follow=True)
+    assert response.redirect_chain == [("/flags/new-search/?environment=staging", 302)]
+    assert "Undone: it is as it was, which is version 3." in response.content.decode()
+    assert Setting.objects.filter(key=KEY, value__share=9000).exists()
+
+
+def test_nothing_is_put_back_over_somebody_elses_rules(admin: Client) -> None:
+    give(share=9000)
+    assert "put-back" in admin.get(post(admin, "clear", version="1").headers["Location"]).content.decode()
+    give(share=1000)
+    assert "put-back" not in page(admin, "?taken=2")
+    response = admin.post("/flags/new-search/put-back/", {"version": "2"}, follow=True)
+    assert "changed this since, so nothing was undone." in response.content.decode()
+    assert Setting.objects.filter(key=KEY, value__share=1000).exists()
+
+
+def test_rules_are_not_written_over_default_ones_that_nobody_saw(operator: Client) -> None:
+    give("default", share=1000)
+    assert 'name="common" value="1"' in page(operator)
+    give("default", share=2000)
+    response = post(operator, version="0", common="1", on="on", share="10", people_add="omar")
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "changed the default rules, which hold here, after you opened this." in html
+    assert "<del>For 20 % of people</del>" in html
+    assert 'name="version" value="0"' in html
+    assert 'name="common" value="2"' in html
+    assert not Setting.objects.filter(environment="production").exists()
+    assert post(operator, version="0", common="2", on="on", share="10").status_code == 302
+    # With rules of its own the environment follows no others.
+    give("default", share=3000)
+    assert post(operator, version="1", common="2", on="on", share="20").status_code == 302
+
+
 def test_rules_that_were_proposed_are_offered_anew(operator: Client) -> None:
-    html = page(operator, '?value={"on":true,"share":777}')
+    protect(actor=None, key=KEY)
+    ada = make_user(username="ada", full_name="Ada Lovelace")
+    give(share=777, people=[ada.pk])
+    proposal = Proposal.objects.get()
+    html = page(operator, f"?again={proposal.public_id}")
     assert 'name="share" value="7.77"' in html
-    for nonsense in ("{", "[]", '{"share":-1}', "\0", "[" * 1900, '{"people":["x"]}'):
-        assert 'name="share" value="100"' in page(operator, f"?value={nonsense}")
+    assert "Take Ada Lovelace away" in html
+    # Neither for another place, nor for another flag, nor what no proposal holds.
+    assert 'name="share" value="100"' in page(operator, f"?environment=staging&again={proposal.public_id}")
+    create_flag(actor=None, key="other", kind=FlagType.BOOLEAN, description=Description(label="A flag"))
+    assert "Lovelace" not in operator.get(f"/flags/other/?again={proposal.public_id}").content.decode()
+    for nonsense in ("{", "\0", "x" * 400, make_user().public_id):
+        assert 'name="share" value="100"' in page(operator, f"?again={nonsense}")
+
+
+def test_an_address_names_nobody(operator: Client) -> None:
+    ada = make_user(username="ada", full_name="Ada Lovelace")
+    html = page(operator, f'?value={{"people":[{ada.pk}]}}')
+    assert "Lovelace" not in html
+    assert f'value="{sealed([ada.pk])}"' not in html
+    for text in ('{"from":"9999-12-31T23:59:59Z"}', '{"needs":["\\ud800"]}'):
+        page(operator, f"?value={text}")
+
+
+def test_it_says_which_flags_change_with_it(operator: Client) -> None:
+    for key in ("child", "guarded"):
+        create_flag(actor=None, key=key, kind=FlagType.BOOLEAN, description=Description(label="A flag"))
+        value = json.dumps({"on": True, "needs": ["new-search"]})
+        actions.submit_change(actor=None, key=key_of_flag(key), environment="production", value=value)
+    protect(actor=None, key=key_of_flag("guarded"))
+    html = page(operator)
+    assert "Needed by" in html
+    assert '">child</a>, ' in html
+    assert '">guarded</a> (protected)' in html
+    assert "Needed by" not in operator.get("/flags/child/").content.decode()
+
+
+def test_the_button_says_that_it_is_scheduled(operator: Client) -> None:
+    assert "Left empty, it counts at once; with a time, it is scheduled." in page(operator)
+    html = post(operator, do="people", apply_at="2100-01-01T00:00").content.decode()
+    assert 'class="btn primary">Schedule</button>' in html
+
+
+def test_the_default_place_says_where_its_rules_hold(operator: Client) -> None:
+    sentence = "These rules hold in every environment without rules of its own."
+    assert sentence in page(operator, "?environment=default")
+    assert sentence not in page(operator)
 
 
 def test_whoever_only_reads_sees_the_rules_and_no_form(viewer: Client) -> None:

@@ -314,7 +314,7 @@ def test_moved_meanwhile_is_said_and_offered_anew(ana: User, omar: User) -> None
     html = text(client_of(ana).get(page(proposal)))
     assert "ana changed it to version 1 on" in html
     assert "It is now on · 50 %, so this can no longer be made." in html
-    assert "/flags/new-search/?environment=production&amp;value=" in html
+    assert f"/flags/new-search/?environment=production&amp;again={proposal.public_id}" in html
 
 
 def test_declining_and_withdrawing_say_so_in_the_trail(ana: User, omar: User) -> None:

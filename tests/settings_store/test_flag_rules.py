@@ -284,6 +284,30 @@ def test_people_are_added_and_taken_away_without_saving(operator: Client) -> Non
     assert not Setting.objects.exists()
 
 
+def test_that_names_are_in_vain_is_said_and_mended(operator: Client) -> None:
+    make()
+    ada, role = make_user(username="ada"), role_named("supervisor")
+    warning = "100 %: everybody gets it, named or not."
+    assert warning not in text(operator.get("/flags/new-search/"))
+    assert warning in text(post(operator, do="people", people_add="ada"))
+    assert warning in text(post(operator, do="share", roles=[role.pk]))
+    assert warning not in text(post(operator, do="people", people_add="ada", share="99.99"))
+    assert warning not in text(post(operator, do="people", people_add="ada", share="x"))
+    html = text(post(operator, do="only", people=sealed([ada.pk])))
+    assert warning not in html
+    assert 'name="share" value="0"' in html
+    assert f'name="people" value="{sealed([ada.pk])}"' in html
+    assert not Setting.objects.exists()
+    # Saved so all the same, it says it still.
+    give("new-search", people=[ada.pk])
+    assert warning in text(operator.get("/flags/new-search/"))
+    # A box alone is no reason to write the whole form anew.
+    response = operator.post(
+        "/flags/new-search/share/", {"version": "0", "share": "100", "roles": [role.pk]}, headers={"HX-Request": "true"}
+    )
+    assert warning in text(response)
+
+
 def test_somebody_deactivated_or_gone_is_shown_as_such(operator: Client) -> None:
     make()
     ada = make_user(username="ada")
