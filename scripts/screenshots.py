@@ -30,6 +30,8 @@ PAGES = {
     "compare": "/settings/compare/?left=staging&right=production",
     "proposals": "/settings/proposals/",
     "rollback": "/settings/rollback/preview/?kind=version&key=chat.max_output_tokens&environment=production&version=1",
+    "flags": "/flags/",
+    "flag": "/flags/answers.with-sources/",
     "models": "/models/",
     "audit": "/audit/",
 }
@@ -74,6 +76,13 @@ def _take_all(browser: Browser, url: str, password: str) -> None:
     for name, address in pages.items():
         page.goto(address)
         _take(page, name)
+    page.goto("/flags/prompt.style/?as=ana.ruiz")
+    page.get_by_role("button", name="Test", exact=True).wait_for()
+    _take(page, "flag-test", at="#test-as")
+    page.goto("/flags/proposals/")
+    page.locator("main a[href^='/flags/proposals/'][href$='/']").filter(has_text="chat.stop").first.click()
+    page.wait_for_load_state()
+    _take(page, "flag-proposal")
     page.goto("/settings/?q=helvia")
     _open_row(page).fill("Mo–Su 8–20")
     _take(page, "settings-row", at="tbody form")
