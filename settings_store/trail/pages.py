@@ -6,13 +6,15 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from settings_store.models import AuditEvent
+from settings_store.models import AuditEvent, Proposal
 from settings_store.telling import told
 from settings_store.trail.reading import BIGGEST, Question, read
 from ui.keyset import Page
 from ui.registry import registry
 
 PER_PAGE = 50
+# As many proposals as one question to the trail names.
+MOST = 1000
 
 
 def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
@@ -54,15 +56,27 @@ def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
     )
 
 
-def history(request: HttpRequest, target_type: str, target_id: str, *, environment: str = "") -> dict[str, Any]:
+def history(
+    request: HttpRequest, target_type: str, target_id: str, *, environment: str = "", key: str = ""
+) -> dict[str, Any]:
     """What the history tab of an object shows: the events about it; its page itself asks who may see the object.
 
-    Those of all environments, or of one.
+    Those of all environments, or of one; with what was proposed to change of `key`, where it is kept under one.
     """
     exact = {"target_type": target_type, "target_id": target_id}
-    asked = Question(exact=exact | ({"environment": environment} if environment else {}))
+    asked = Question(
+        exact=exact | ({"environment": environment} if environment else {}),
+        proposals=_proposals(key, environment) if key else (),
+    )
     page = page_of(asked, request)
     return {"page": page, "events": told(page.rows)}
+
+
+def _proposals(key: str, environment: str) -> tuple[str, ...]:
+    """The newest proposals about a key, in one environment or in all."""
+    found = Proposal.objects.filter(key=key)
+    found = found.filter(environment=environment) if environment else found
+    return tuple(str(public_id) for public_id in found.order_by("-pk").values_list("public_id", flat=True)[:MOST])
 
 
 def object_url(request: HttpRequest, event: AuditEvent) -> str:

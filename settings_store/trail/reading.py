@@ -16,10 +16,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, Q, QuerySet
 
-from settings_store.models import AuditEvent
+from settings_store.models import AuditEvent, Proposal
 from settings_store.trail.words import TRAIL, holding, holding_by_index, holding_each, words_of
 
 BIGGEST = 2**63 - 1
+# What names an object, together.
+OBJECT = frozenset({"target_type", "target_id"})
 # How many of the newest events are looked at one by one.
 NEAR = 2000
 # Beyond them PostgreSQL looks for several conditions at once in so many events, then in all.
@@ -48,6 +50,8 @@ class Question:
     """What the trail is asked for; nothing asked is every event."""
 
     exact: Mapping[str, Any] = field(default_factory=dict)
+    # Proposals whose events answer beside those of the object that is asked for, by their public ids.
+    proposals: tuple[str, ...] = ()
     # Several values, any of which will do; none of them at all means that no event can match.
     actions: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
@@ -63,7 +67,7 @@ class Question:
     @property
     def conditions(self) -> int:
         """How many are asked for at once; an object is named by its kind and its id together."""
-        named = len(self.exact) - ({"target_type", "target_id"} <= self.exact.keys())
+        named = len(self.exact) - (self.exact.keys() >= OBJECT)
         return named + sum(each is not None for each in (self.actions, self.names, self.words))
 
     @property
@@ -71,7 +75,7 @@ class Question:
         """Whether no single index answers it in order."""
         # Names stand in two columns, of which the person or whoever acted as them may be in either.
         many = self.names is not None or (self.actions is not None and not self.apart())
-        return self.words is not None or self.conditions > 1 or many
+        return self.words is not None or self.conditions > 1 or many or bool(self.proposals)
 
     @property
     def is_hopeless(self) -> bool:
@@ -79,7 +83,8 @@ class Question:
 
     def events(self) -> QuerySet[AuditEvent]:
         """The events that answer, words aside."""
-        events = AuditEvent.objects.filter(**self.exact)
+        others = {name: value for name, value in self.exact.items() if name not in OBJECT}
+        events = AuditEvent.objects.filter(self.about_object | self.about_proposals, **others)
         if self.actions is not None:
             events = events.filter(action__in=self.actions)
         if self.names is not None:
@@ -89,6 +94,17 @@ class Question:
         if self.until is not None:
             events = events.filter(at__lt=self.until)
         return events
+
+    @property
+    def about_object(self) -> Q:
+        """The condition that an event is about the object itself."""
+        return Q(**{name: self.exact[name] for name in OBJECT if name in self.exact})
+
+    @property
+    def about_proposals(self) -> Q:
+        if not self.proposals:
+            return Q()
+        return Q(target_type=Proposal._meta.label_lower, target_id__in=self.proposals)
 
     def apart(self) -> list[Q]:
         """The values of one filter, each as a condition that an index answers in order; empty where there are many."""
@@ -204,9 +220,13 @@ def _part(asked: Question, low: int, high: int, *, count: int, newest: bool, is_
     if words:
         return list(ordered.filter(holding(words, low, high))[:count])
     apart = [] if is_near else asked.apart()
+    found: set[int] = set()
+    if asked.proposals and not is_near:
+        apart = [asked.about_object]
+        # All of them, as there are few: asked for the newest alone, a database may walk back through all events.
+        found.update(matching.filter(asked.about_proposals).values_list("sequence", flat=True))
     if not apart:
         return list(ordered[:count])
-    found: set[int] = set()
     for value in apart:
         found.update(ordered.filter(value).values_list("sequence", flat=True)[:count])
     return _by_sequence(sorted(found, reverse=newest)[:count], newest=newest)

@@ -23,6 +23,7 @@ from settings_store.forms import AuditFilter
 from settings_store.forms.audit import kind_name
 from settings_store.holding import DEFAULT, PLACES
 from settings_store.models import AuditEvent, Flag, Setting
+from settings_store.realms import key_of_flag
 from settings_store.telling import field_by_field, told
 from settings_store.trail.export import lines
 from settings_store.trail.pages import history, object_url, page_of
@@ -158,8 +159,8 @@ def setting_events(request: HttpRequest, key: str) -> HttpResponse:
     if environment not in PLACES or not KEY.fullmatch(key):
         raise Http404
     setting = get_object_or_404(Setting, key=key, environment=environment)
-    context = {"setting": setting, **history(request, "settings_store.setting", str(setting.pk))}
-    return render(request, "settings_store/setting_events.html", context)
+    events = history(request, "settings_store.setting", str(setting.pk), environment=environment, key=key)
+    return render(request, "settings_store/setting_events.html", {"setting": setting} | events)
 
 
 @requires("audit.read", also="flags.read")
@@ -172,7 +173,8 @@ def flag_events(request: HttpRequest, key: str) -> HttpResponse:
     if flag is None or flag.key != key or (environment and environment not in PLACES):
         raise Http404
     context = {"flag": flag, "environment": environment, "environments": PLACES}
-    events = history(request, flag._meta.label_lower, flag.public_id, environment=environment)
+    about = (flag._meta.label_lower, flag.public_id)
+    events = history(request, *about, environment=environment, key=key_of_flag(flag.key))
     return render(request, "settings_store/flag_events.html", context | events)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import User
@@ -18,6 +21,7 @@ from settings_store.actions import (
     approve,
     archive_flag,
     create_flag,
+    decline,
     describe_flag,
     protect,
     restore_flag,
@@ -27,6 +31,7 @@ from settings_store.flag.rules import FlagType
 from settings_store.models import AuditEvent, Proposal
 from settings_store.realms import key_of_flag
 from settings_store.telling import field_by_field, told
+from settings_store.trail import reading
 from tests.factories import make_user, role_named
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +200,43 @@ def test_the_events_of_one_flag_in_all_environments_or_in_one(viewer: Client) ->
     staging = viewer.get("/flags/new-search/events/?environment=staging").content.decode()
     assert "12.34 %" in staging
     assert "production: " not in staging
+
+
+def acts_told(client: Client, url: str) -> list[str]:
+    return re.findall(r"<td[^>]*data-l=\"Act\"[^>]*><code>(.*?)</code>", client.get(url).content.decode())
+
+
+@pytest.mark.parametrize("near", [2000, 2])
+def test_the_events_of_a_flag_tell_of_its_proposals(near: int, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both ways in which the trail is read: its nearest part one by one, and what lies beyond by its indexes.
+    monkeypatch.setattr(reading, "NEAR", near)
+    omar, ana = make_user(role="operator", username="omar"), make_user(role="admin", username="ana")
+    create_flag(actor=None, key="other", kind=FlagType.STRING, description=Description(label="Other"))
+    for key in ("other", "new-search"):
+        protect(actor=None, key=key_of_flag(key))
+    give("staging", omar, share=100)
+    declined = give(actor=omar, share=200)
+    decline(actor=ana, proposal=declined, note="Not this week")
+    approve(actor=ana, proposal=give(actor=omar, share=300))
+    value = json.dumps({"on": True, "variants": [variant()]})
+    submit_change(actor=omar, key=key_of_flag("other"), environment="production", value=value)
+
+    made, decided = "proposal.made", ["proposal.applied", "flag.changed", "proposal.approved"]
+    production = [*decided, made, "proposal.declined", made]
+    assert acts_told(viewer, "/flags/new-search/events/?environment=production")[:6] == production
+    assert acts_told(viewer, "/flags/new-search/events/") == [*production, made, "flag.protected", "flag.created"]
+    assert acts_told(viewer, "/flags/new-search/events/?environment=staging") == [made]
+    assert acts_told(viewer, "/flags/other/events/") == [made, "flag.protected", "flag.created"]
+
+
+def test_the_events_of_a_setting_tell_of_its_proposals(viewer: Client) -> None:
+    for minutes in (1, 2):
+        at = timezone.now() + timedelta(minutes=minutes)
+        key = "settings_store.reason_required"
+        submit_change(actor=None, key=key, environment="staging", value="true", apply_at=at)
+    submit_change(actor=None, key=key, environment="staging", value="true")
+    url = f"/settings/{key}/events/?environment=staging"
+    assert acts_told(viewer, url) == ["setting.changed", "proposal.made", "proposal.made"]
 
 
 @pytest.mark.parametrize("address", ["nothing/events/", "NEW-SEARCH/events/", "new-search/events/?environment=moon"])
