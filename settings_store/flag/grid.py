@@ -124,14 +124,17 @@ class FlagLine:
         return next(cell for cell in self.cells if cell.environment == environment)
 
 
-def lines_of(flags: Sequence[Flag]) -> list[FlagLine]:
-    """These flags in every environment, in a fixed number of queries for up to `BATCH` of them."""
+def lines_of(flags: Sequence[Flag], roles: Mapping[int, str] | None = None) -> list[FlagLine]:
+    """These flags in every environment, in a fixed number of queries for up to `BATCH` of them.
+
+    `roles` where they are known already.
+    """
     keys = [key_of_flag(flag.key) for flag in flags]
     definitions = {flag.key: flag_definition(flag) for flag in flags}
     rows, protected = rows_of(keys), protected_keys(keys)
     waiting = _waiting({definition.key: definition for definition in definitions.values()})
     evaluated, marks = use.last_evaluated([flag.key for flag in flags]), staleness.marks(flags)
-    roles, now = people.directory().roles(), timezone.now()
+    roles, now = people.directory().roles() if roles is None else roles, timezone.now()
     found = {(key, place): held(each, place, rows) for key, each in definitions.items() for place in PLACES}
     off = _off_of({need for each in found.values() for need in each.value["needs"]}, now)
     lines = []

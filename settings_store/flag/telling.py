@@ -41,11 +41,14 @@ class Names:
         return self.roles.get(pk) or _("a role that is gone (#%(id)d)") % {"id": pk}
 
 
-def names_in(documents: Iterable[Any]) -> Names:
-    """The names of all that these documents name (or that stand in the place of documents), in a few queries."""
+def names_in(documents: Iterable[Any], roles: Mapping[int, str] | None = None) -> Names:
+    """The names of all that these documents name (or that stand in the place of documents), in a few queries.
+
+    `roles` where they are known already.
+    """
     asked = {pk for each in documents for rule in ("excluded", "people") for pk in _numbers(each, rule)}
     directory = people.directory()
-    return Names(directory.people(asked) if asked else {}, directory.roles())
+    return Names(directory.people(asked) if asked else {}, directory.roles() if roles is None else roles)
 
 
 def lines(document: Any, names: Names) -> list[str]:

@@ -80,8 +80,12 @@ class FlagPage:
         return urlencode({"environment": self.environment})
 
     @cached_property
+    def roles(self) -> dict[int, str]:
+        return people.directory().roles()
+
+    @cached_property
     def line(self) -> FlagLine:
-        return lines_of([self.flag])[0]
+        return lines_of([self.flag], self.roles)[0]
 
     @property
     def cell(self) -> FlagCell:
@@ -93,7 +97,7 @@ class FlagPage:
 
     @cached_property
     def names(self) -> Names:
-        return names_in([self.cell.document])
+        return names_in([self.cell.document], self.roles)
 
     def form(self, data: QueryDict | None = None) -> FlagRulesForm:
         needs = {key: document["needs"] for key, document in self.compiled.documents.items()}
@@ -132,7 +136,7 @@ class FlagPage:
         common = self.line.common.document
         theirs = common if stale.setting.value is None else stale.setting.value
         yours = common if mine is None else mine
-        return rule_by_rule(theirs, yours, names_in([theirs, yours]))
+        return rule_by_rule(theirs, yours, names_in([theirs, yours], self.roles))
 
     def render(self, form: FlagRulesForm | None = None, *, status: int = 200, **state: Any) -> HttpResponse:
         """The whole page; `state` says what became of a form that was sent."""
@@ -165,7 +169,7 @@ class FlagPage:
             "draft": _sent(form),
             "is_protected": self.line.is_protected,
             "next_version": self.cell.version + 1,
-            "roles": self.names.roles,
+            "roles": self.roles,
             "needed_by": self.needed_by,
             "taken": self._taken,
             "rules": rule_by_rule(None, self.cell.document, self.names),
@@ -198,7 +202,7 @@ class FlagPage:
         )
         before = versions.filter(version__lt=page.rows[-1].version).order_by("-version").first() if page.rows else None
         rows = [*page.rows, before]
-        names = names_in(row.value for row in rows if row is not None)
+        names = names_in((row.value for row in rows if row is not None), self.roles)
         return {"page": page, "history": [_history_line(new, old, names) for new, old in pairwise(rows) if new]}
 
     def _drafted(self, document: Document) -> Compiled:

@@ -349,3 +349,4 @@ def test_as_many_questions_for_many_people_and_versions_as_for_few(operator: Cli
     with CaptureQueriesContext(connection) as many:
         page(operator)
     assert len(many) <= len(few)
+    assert len(many) == 21
