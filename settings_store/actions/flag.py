@@ -74,8 +74,8 @@ def describe_flag(
         flag.refresh_from_db()
         raise StaleFlag(flag)
     flag.version += 1
+    # No process keeps words, so none has to read anything anew.
     flag.save(update_fields=[*WORDS, "version"])
-    bump()
     record("flag.described", actor=actor, target=flag, **changes(before, _words(flag)))
     return flag
 

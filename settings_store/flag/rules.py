@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -21,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from settings_store.flag.evaluation import WHOLE, Flag, Variant
+from settings_store.flag.evaluation import WHOLE
 from settings_store.json_values import JSON_DEPTH, WHOLE_LIMIT, check_json
 
 type Document = dict[str, Any]
@@ -175,47 +174,6 @@ def check_value(value: Any, kind: FlagType) -> Any:
     return value
 
 
-def compiled(key: str, kind: FlagType, document: Document) -> Flag:
-    """A checked document as evaluation wants it, but for the flags it needs."""
-    return Flag(
-        key=key,
-        type=kind,
-        is_on=document["on"],
-        starts=_seconds(document["from"]),
-        ends=_seconds(document["until"]),
-        excluded=frozenset(document["excluded"]),
-        people=frozenset(document["people"]),
-        roles=frozenset(document["roles"]),
-        share=document["share"],
-        variants=tuple(Variant(each["name"], each["value"], each["weight"]) for each in document["variants"]),
-    )
-
-
-def connect(flags: Mapping[str, Flag], needs: Callable[[str], list[str]]) -> None:
-    """Give each flag those it needs; whatever hangs on a circle, or on one which is not there, is never on."""
-    nowhere = Flag("")
-    asked = {key: needs(key) for key in flags}
-    needed_by = defaultdict[str, list[str]](list)
-    # Of how many that are there it is not known yet whether they hang on a circle.
-    left = dict.fromkeys(flags, 0)
-    for key, names in asked.items():
-        for name in names:
-            if name in flags:
-                needed_by[name].append(key)
-                left[key] += 1
-    ready = [key for key, count in left.items() if not count]
-    while ready:
-        key = ready.pop()
-        flags[key].needs = tuple(flags.get(name, nowhere) for name in asked[key])
-        for other in needed_by[key]:
-            left[other] -= 1
-            if not left[other]:
-                ready.append(other)
-    for key, count in left.items():
-        if count:
-            flags[key].needs = None
-
-
 def circle(key: str, needs: Callable[[str], list[str]]) -> list[str]:
     """The way from a flag through those it needs back to itself; empty where there is none."""
     waiting, came_from = [key], dict[str, str]()
@@ -304,9 +262,3 @@ def _needs(given: Any) -> list[str]:
     if len(given) > MOST_NEEDS:
         raise ValidationError(_("A flag depends on at most %(most)d others.") % {"most": MOST_NEEDS})
     return sorted(set(given))
-
-
-def _seconds(text: str | None) -> float:
-    found = moment(text)
-    # The first second of 1970 is a bound too, and 0 stands for none.
-    return 0 if found is None else max(1, found.timestamp())

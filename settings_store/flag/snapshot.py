@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from settings_store.flag import rules
+from settings_store.flag.compiling import compiled, connect
 from settings_store.flag.evaluation import Flag
 from settings_store.flag.rules import Document, FlagType
 from settings_store.holding import DEFAULT, held
@@ -38,9 +38,9 @@ class Snapshot:
     def drafted(self, key: str, document: Document) -> Snapshot:
         """The same with other rules of one flag, which others may need."""
         flags = {name: with_other(flag) for name, flag in self.flags.items()}
-        flags[key] = rules.compiled(key, FlagType(flags[key].type), document)
+        flags[key] = compiled(key, FlagType(flags[key].type), document)
         found = Snapshot(flags, {**self.documents, key: document})
-        rules.connect(flags, found.needs)
+        connect(flags, found.needs)
         return found
 
 
@@ -80,7 +80,7 @@ def read(rows: Iterable[Setting], environment: str = "") -> Snapshot:
             (row.key, place if each.source == "own" else DEFAULT, each.sentence) for each in found.passed_over
         ]
         documents[row.key] = found.value
-        flags[row.key] = rules.compiled(row.key, FlagType(row.type), found.value)
+        flags[row.key] = compiled(row.key, FlagType(row.type), found.value)
     snapshot = Snapshot(flags, documents, tuple(passed_over))
-    rules.connect(flags, snapshot.needs)
+    connect(flags, snapshot.needs)
     return snapshot

@@ -130,7 +130,9 @@ def test_a_key_is_taken_once(omar: User) -> None:
 def test_words_that_are_so_already_change_nothing_and_stale_ones_are_told(omar: User) -> None:
     create("new-search")
     assert describe_flag(actor=omar, key="new-search", description=NEW, expected_version=1).version == 1
+    before = StoreVersion.objects.get().version
     describe_flag(actor=omar, key="new-search", description=Description(label="Search"), expected_version=1)
+    assert StoreVersion.objects.get().version == before, "nobody reads all settings anew for words"
 
     with pytest.raises(StaleFlag) as caught:
         describe_flag(actor=omar, key="new-search", description=Description(label="Mine"), expected_version=1)

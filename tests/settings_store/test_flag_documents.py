@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from settings_store.flag.compiling import compiled, connect
 from settings_store.flag.evaluation import Flag, Reason, Variant, decide, person
 from settings_store.flag.rules import (
     KEY,
@@ -24,8 +25,6 @@ from settings_store.flag.rules import (
     check,
     check_value,
     circle,
-    compiled,
-    connect,
     in_words,
     per_cent,
     points,

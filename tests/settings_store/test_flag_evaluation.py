@@ -17,6 +17,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from settings_store.flag.compiling import connect
 from settings_store.flag.evaluation import (
     ANYBODY,
     WHOLE,
@@ -31,7 +32,7 @@ from settings_store.flag.evaluation import (
     variant_bucket,
     variant_for,
 )
-from settings_store.flag.rules import KEY, connect
+from settings_store.flag.rules import KEY
 
 MANY = 10_000
 keys = st.from_regex(KEY, fullmatch=True).filter(lambda key: len(key) <= 60)
