@@ -24,7 +24,7 @@ from settings_store.flag.evaluation import (
 )
 from settings_store.flag.resolution import is_shown, subject_known
 from settings_store.flag.rules import Document, per_cent
-from settings_store.flag.share import Compiled
+from settings_store.flag.snapshot import Snapshot
 from settings_store.flag.telling import Names, time_in_words, value_in_words
 
 # What decides in `evaluation.decide`, one after the other.
@@ -111,7 +111,7 @@ def as_named(viewer: Any, text: str) -> Tested:
     return Tested(subject_known(known), known.name, is_deactivated=not known.is_active)
 
 
-def explain(key: str, compiled: Compiled, tested: Tested, names: Names) -> Explanation:
+def explain(key: str, compiled: Snapshot, tested: Tested, names: Names) -> Explanation:
     """What this flag gives to whom it is tested as; `compiled` has the flag and those it needs."""
     flag, document, subject = compiled.flags[key], compiled.documents[key], tested.subject
     decision = decide(flag, subject)

@@ -16,7 +16,6 @@ from settings_store.realms import FLAG_PREFIX
 # While one of these decides, nobody has the flag.
 CLOSED = frozenset({Reason.OFF, Reason.NOT_YET, Reason.OVER})
 
-type Compiled = Snapshot
 type Everybody = Iterable[tuple[int, frozenset[int]]]
 
 

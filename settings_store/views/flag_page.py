@@ -24,7 +24,8 @@ from settings_store.flag import explaining, references, rules
 from settings_store.flag.explaining import Explanation, Tested
 from settings_store.flag.grid import FlagCell, FlagLine, lines_of
 from settings_store.flag.rules import Document, FlagType
-from settings_store.flag.share import Compiled, Share, compiled_for, share_of
+from settings_store.flag.share import Share, compiled_for, share_of
+from settings_store.flag.snapshot import Snapshot
 from settings_store.flag.telling import Names, names_in
 from settings_store.forms.flag_rules import Around, FlagRulesForm
 from settings_store.kept import flag_definition
@@ -92,7 +93,7 @@ class FlagPage:
         return self.line.at(self.environment)
 
     @cached_property
-    def compiled(self) -> Compiled:
+    def compiled(self) -> Snapshot:
         return compiled_for(self.environment)
 
     @cached_property
@@ -205,7 +206,7 @@ class FlagPage:
         names = names_in((row.value for row in rows if row is not None), self.roles)
         return {"page": page, "history": [_history_line(new, old, names) for new, old in pairwise(rows) if new]}
 
-    def _drafted(self, document: Document) -> Compiled:
+    def _drafted(self, document: Document) -> Snapshot:
         return self.compiled.drafted(self.flag.key, document)
 
     def _offered(self) -> Document | None:
