@@ -172,5 +172,5 @@ def _find(name: str, viewer: Any) -> Known | None:
     directory = people.directory()
     if (found := directory.named(name)) and found.is_active:
         return found
-    same = [known for known in directory.search(viewer, name) if known.name.casefold() == name.casefold()]
+    same = [known for known in directory.called(viewer, name) if known.is_active]
     return same[0] if len(same) == 1 else None

@@ -61,7 +61,7 @@ def test_it_is_that_of_those_who_get_it_once_saved(operator: Client) -> None:
     assert told.startswith(f"{len(on)} of 151 people ({_per_cent(len(on), 151)}) get it.")
     assert f"a {len(x)} ({_per_cent(len(x), len(on))}) b {len(on) - len(x)}" in told
     # Whoever is deactivated is not present any more, on the page too.
-    assert f"of {len(present)} people" in operator.get("/flags/new-search/").content.decode()
+    assert f"of {len(present)} people" in operator.get("/flags/new-search/present/").content.decode()
     assert len(present) == 150
 
 
@@ -84,12 +84,51 @@ def test_a_flag_that_is_off_reaches_nobody_and_says_whom_it_would(operator: Clie
     told = share(operator, on="", share="100")
     assert "0 of 10 people (0 %) get it: it is off. Once it is on: 10 of 10 (100 %)." in told
     told = share(operator, starts="2900-01-01T00:00", share="100")
-    assert "0 of 10 people (0 %) get it: it is not its time." in told
+    assert "0 of 10 people (0 %) get it: its time has not come." in told
+    for on in ("on", ""):
+        told = share(operator, on=on, until="2020-01-01T00:00", share="100")
+        assert told.startswith("0 of 10 people (0 %) get it:")
+        assert "Once it is on" not in told, "it will not be"
+    assert "its time is over" in share(operator, until="2020-01-01T00:00")
+
+
+def test_how_people_come_by_it_is_told_where_somebody_is_named(operator: Client) -> None:
+    make()
+    crowd(9)
+    told = share(operator, share="0", people_add="p1, p2", roles=[role_named("operator").pk])
+    assert "named 2 · by role 1 · by share 0" in told
+    assert "named 1 · by role 0 · by share 9" in share(operator, share="100", people_add="p1")
+    assert "named" not in share(operator, share="100")
+
+
+def present(client: Client, *, partial: bool = True) -> str:
+    headers = {"HX-Request": "true"} if partial else {}
+    response = client.get("/flags/new-search/present/?environment=staging", headers=headers)
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
+
+
+def test_the_page_does_not_wait_for_the_count_of_what_is_saved(operator: Client, viewer: Client) -> None:
+    make()
+    give(environment="staging")
+    crowd(3)
+    for client in (operator, viewer):
+        html = client.get("/flags/new-search/?environment=staging").content.decode()
+        assert "5 people" not in html
+        assert 'hx-get="/flags/new-search/present/?environment=staging" hx-trigger="load"' in html
+        assert present(client).startswith("5 of 5 people (100 %) get it.")
+        assert "5 of 5 people (100 %)" in present(client, partial=False), "without scripts it is a page"
+    assert 'href="/flags/new-search/present/?environment=staging"' in html, "and there is a way to it"
+
+
+def test_nobody_counts_without_the_right(person: Client) -> None:
+    make()
+    assert person.get("/flags/new-search/present/").status_code == 403
 
 
 def test_rules_that_are_not_right_are_not_counted(operator: Client) -> None:
     make()
-    assert share(operator, share="101") == "Counted once the rules are right. At most 100 %; this is 101 %."
+    assert share(operator, share="101") == "Counted once the rules are right."
 
 
 def test_it_is_shown_without_scripts_with_what_was_written(operator: Client) -> None:

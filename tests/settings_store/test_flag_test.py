@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from django.test import Client
 
 from accounts.models import User
 from rbac.models import Assignment
-from settings_store import actions
+from settings_store import actions, store
 from settings_store.actions import Description, create_flag
+from settings_store.flag import snapshot
 from settings_store.flag.evaluation import Flag, bucket, person, stranger
 from settings_store.flag.rules import FlagType
+from settings_store.flags import flag_enabled
 from settings_store.realms import key_of_flag
 from tests.factories import client_of, make_user, role_named
 
@@ -117,7 +120,32 @@ def test_a_role_alone_falls_into_no_bucket(operator: Client) -> None:
 @pytest.mark.parametrize("role", ["0", "-1", "x", "9" * 30, "²", "\0"])
 def test_a_role_that_is_not_there_tests_nothing(operator: Client, role: str) -> None:
     make()
-    assert not answer(operator, f"role={role}")
+    assert answer(operator, f"role={role}") == "The role chosen does not exist (any more)."
+
+
+def test_one_of_name_and_role_is_asked_for(operator: Client) -> None:
+    make()
+    role = role_named("viewer")
+    assert answer(operator, f"as=omar&role={role.pk}") == "Test as somebody or as a role, not as both at once."
+    assert answer(operator, "as=+&role=") == "Write whom to test as, or choose a role."
+    assert drafted(operator, **{"as": "", "role": ""}) == "Write whom to test as, or choose a role."
+    assert not answer(operator, "")
+
+
+def test_somebody_is_found_by_their_whole_name(operator: Client, viewer: Client) -> None:
+    make()
+    crowded = [make_user(full_name=f"Ana Ruiz {letter}") for letter in "abcdefghij"]
+    make_user(username="ana", full_name="Ana Ruiz")
+    boss = client_of(make_user(role="admin"))
+    assert len(crowded) == 10
+    assert answer(boss, "as=ana+RUIZ").startswith("Ana Ruiz ")
+    assert "The key" not in answer(boss, "as=Ana+Ruiz")
+    assert "The key “Ana Ruiz”" in answer(viewer, "as=Ana+Ruiz"), "whom one may not see has no name"
+    other = make_user(username="ana2", full_name="Ana Ruiz")
+    words = answer(boss, "as=Ana+Ruiz")
+    assert words == "Several people are called “Ana Ruiz”. Write the username or the e-mail address."
+    User.objects.filter(pk=other.pk).update(is_active=False)
+    assert "The key" not in answer(boss, "as=Ana+Ruiz"), "one of them is there"
 
 
 def test_a_key_of_a_program_counts_as_that_of_a_stranger(operator: Client) -> None:
@@ -131,11 +159,25 @@ def test_a_key_of_a_program_counts_as_that_of_a_stranger(operator: Client) -> No
     assert answer(operator, "as=%00") != ""
 
 
-def test_somebody_deactivated_is_a_stranger(operator: Client) -> None:
+def test_somebody_deactivated_is_said_to_be_so_and_gets_what_evaluation_gives(operator: Client, viewer: Client) -> None:
     make()
-    give(people=[make_user(username="ada").pk], share=0)
-    User.objects.filter(username="ada").update(is_active=False)
-    assert "The key “ada”" in answer(operator, "as=ada")
+    ada = make_user(username="ada", role="viewer")
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    ada.refresh_from_db()
+    for rules, sentence in (
+        ({"people": [ada.pk], "share": 0}, "The share is 0 %"),
+        ({"roles": [role_named("viewer").pk], "share": 5000}, "The share takes nobody who is deactivated."),
+        ({"excluded": [ada.pk]}, "The share is 100 %."),
+    ):
+        give(**rules)
+        store.refresh()
+        words = answer(operator, "as=ada")
+        assert words.startswith("ada deactivated Deactivated people count as nobody in particular")
+        assert sentence in words
+        assert (f" {'on' if flag_enabled('new-search', ada) else 'off'} {sentence}") in words
+        assert "Not among" not in words
+    snapshot.forget()
+    assert "The key “ada”" in answer(viewer, "as=ada")
 
 
 def test_whoever_only_reads_learns_of_nobody_they_may_not_see(viewer: Client) -> None:
@@ -203,3 +245,34 @@ def test_a_draft_sent_without_scripts_stays_in_the_form(operator: Client) -> Non
     html = response.content.decode()
     assert 'name="share" value="42"' in html
     assert "As in the form" in html
+
+
+def test_without_scripts_what_was_written_before_is_tested_and_kept(operator: Client) -> None:
+    make()
+    make_user(username="ada")
+    sent = {"version": "0", "share": "0", "on": "on", "people_add": "ada", "do": "people", "reason": "A try"}
+    html = operator.post("/flags/new-search/change/", sent).content.decode()
+    draft = _field(html, "draft")
+    assert 'method="post" action="/flags/new-search/test/?environment=production#test-as"' in html
+    response = operator.post("/flags/new-search/test/", {"draft": draft, "as": "ada", "role": ""})
+    html = response.content.decode()
+    assert "As in the form" in html
+    assert "ada is named." in html
+    assert 'name="share" value="0"' in html
+    assert "A try" in html
+    assert 'name="drop_people"' in html
+    assert 'name="as" value="ada"' in html
+    assert "1 of 2 people" in _plain(html)
+    assert _field(html, "draft") == draft, "and the next test has it too"
+    # What is written wrong stays as well.
+    wrong = operator.post("/flags/new-search/change/", sent | {"do": "", "share": "many"}).content.decode()
+    html = operator.post("/flags/new-search/test/", {"draft": _field(wrong, "draft"), "as": "ada"}).content.decode()
+    assert 'name="share" value="many"' in html
+    assert "only what is saved is tested" in html
+    assert operator.post("/flags/new-search/test/", {"draft": "a=1&" * 5000, "as": "ada"}).status_code == 400
+
+
+def _field(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert found is not None
+    return unescape(found[1])
