@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.databases import EVERY, fresh_database
+from proofs.contention import contend
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLLOWED, SWITCHED = "follow-me", "switch-me"
@@ -69,10 +69,6 @@ def follow() -> str:
 
 def write(writes: int, number: int) -> str:
     """In a process of its own: so many switches; prints how often it was too late and what went wrong."""
-    from django.db import Error, transaction
-
-    from settings_store.actions import StaleSetting
-    from settings_store.actions.setting import lock_settings
     from settings_store.models import Setting
     from settings_store.realms import key_of_flag
 
@@ -84,26 +80,7 @@ def write(writes: int, number: int) -> str:
             SWITCHED, {"on": version % 2 == 0, "people": [version + 1, 1_000_000 + number]}, expected_version=version
         )
 
-    waits, late, faults, done = number % 2 == 1, 0, 0, 0
-    while done < writes:
-        try:
-            if waits:
-                with transaction.atomic():
-                    lock_settings()
-                    next_version()
-            else:
-                next_version()
-            done += 1
-        except StaleSetting:
-            late += 1
-            # A moment of its own, as a person has who looks at what changed: else all of them try again at once.
-            time.sleep(random.uniform(0, 0.02 * min(late, 5)))  # noqa: S311 - no secret
-        except Error as error:
-            faults += 1
-            print(f"  {type(error).__name__}: {error}", file=sys.stderr)
-            if faults > 20:
-                break
-    return f"{late} {faults}"
+    return contend(next_version, writes=writes, number=number)
 
 
 def delays(followers: int, changes: int) -> tuple[list[float], int]:

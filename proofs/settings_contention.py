@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.databases import EVERY, fresh_database
+from proofs.contention import contend
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "chat.max_output_tokens"
@@ -39,10 +39,7 @@ DEADLINE_SECONDS = 540
 
 def write(writes: int, number: int) -> str:
     """In a process of its own: so many changes of the setting; prints how often it was too late and what went wrong."""
-    from django.db import Error, transaction
-
-    from settings_store.actions import StaleSetting, change_setting
-    from settings_store.actions.setting import lock_settings
+    from settings_store.actions import change_setting
     from settings_store.models import Setting
 
     def next_version() -> None:
@@ -51,27 +48,7 @@ def write(writes: int, number: int) -> str:
         value = str(BASE + (version + 1) * EACH + number)
         change_setting(actor=None, key=KEY, environment="production", value=value, expected_version=version)
 
-    waits = number % 2 == 1
-    late, faults, done = 0, 0, 0
-    while done < writes:
-        try:
-            if waits:
-                with transaction.atomic():
-                    lock_settings()
-                    next_version()
-            else:
-                next_version()
-            done += 1
-        except StaleSetting:
-            late += 1
-            # A moment of its own, as a person has who looks at what changed: else all of them try again at once.
-            time.sleep(random.uniform(0, 0.02 * min(late, 5)))  # noqa: S311 - no secret
-        except Error as error:
-            faults += 1
-            print(f"  {type(error).__name__}: {error}", file=sys.stderr)
-            if faults > 20:
-                break
-    return f"{late} {faults}"
+    return contend(next_version, writes=writes, number=number)
 
 
 def read() -> str:
