@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from accounts.models import Session, User
+from accounts.models import (
+    Device,
+    Identity,
+    IdentityProvider,
+    Lockout,
+    Passkey,
+    RecoveryCode,
+    Session,
+    Totp,
+    User,
+    UserImport,
+)
 from ui.admin import ViewOnlyAdmin
 
 
@@ -27,6 +38,9 @@ class UserAdmin(ViewOnlyAdmin):
         "is_active",
         "is_verified",
         "must_change_password",
+        "password_changed_at",
+        "joined_by",
+        "invited_until",
         "is_superuser",
         "supervisor",
         "last_login",
@@ -46,3 +60,107 @@ class SessionAdmin(ViewOnlyAdmin):
     search_fields = ("user__username_key", "user__full_name")
     ordering = ("-last_activity",)
     fields = ("public_id", "user", "address", "user_agent", "signed_in_at", "last_activity", "ends_at")
+
+
+@admin.register(Device)
+class DeviceAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "user_agent", "address", "first_seen_at", "last_seen_at", "trusted_until")
+    list_select_related = ("user",)
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("public_id", "user", "user_agent", "address", "first_seen_at", "last_seen_at", "trusted_until")
+
+
+@admin.register(Totp)
+class TotpAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("user", "created_at", "last_used_at")
+
+
+@admin.register(RecoveryCode)
+class RecoveryCodeAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "created_at", "used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("user", "created_at", "used_at")
+
+
+@admin.register(Passkey)
+class PasskeyAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "name", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("public_id", "user", "name", "transports", "is_backed_up", "created_at", "last_used_at")
+
+
+@admin.register(Lockout)
+class LockoutAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "begun_at", "until", "strikes", "address")
+    list_select_related = ("user",)
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("user", "begun_at", "until", "strikes", "address")
+
+
+@admin.register(IdentityProvider)
+class IdentityProviderAdmin(ViewOnlyAdmin):
+    list_display = ("name", "issuer", "is_enabled", "joining", "trouble")
+    search_fields = ("name", "issuer")
+    ordering = ("name",)
+    fields = (
+        "public_id",
+        "name",
+        "slug",
+        "issuer",
+        "client_id",
+        "scopes",
+        "is_enabled",
+        "allow_private",
+        "joining",
+        "links_by_email",
+        "role_claim",
+        "trouble",
+        "created_at",
+        "updated_at",
+    )
+
+
+@admin.register(Identity)
+class IdentityAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("user", "provider", "email", "created_at", "last_used_at")
+    list_select_related = ("user", "provider")
+    search_fields = ("user__username_key", "user__full_name")
+    ordering = ("-pk",)
+    fields = ("user", "provider", "subject", "email", "created_at", "last_used_at")
+
+
+@admin.register(UserImport)
+class UserImportAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("filename", "created_by", "created_at", "state", "total", "done", "made", "error_count")
+    list_select_related = ("created_by",)
+    search_fields = ("filename",)
+    ordering = ("-pk",)
+    fields = (
+        "public_id",
+        "filename",
+        "created_by",
+        "created_at",
+        "finished_at",
+        "state",
+        "total",
+        "done",
+        "made",
+        "error_count",
+    )

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from ui.registry import Permission, RailEntry, UserTab, registry
+from ui.registry import Permission, ProfileTab, RailEntry, UserTab, registry
 
 
 class AccountsConfig(AppConfig):
@@ -9,10 +9,25 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import links, setting_definitions  # noqa: F401,  - models must be loaded first
+        from accounts import letters, links, setting_definitions  # noqa: F401,  - models must be loaded first
+        from accounts.obstacles import OBSTACLES
 
         registry.add_permissions(
-            Permission("users.read", _("See people of the own team"), ("accounts.view_user", "accounts.view_session")),
+            Permission(
+                "users.read",
+                _("See people of the own team"),
+                (
+                    "accounts.view_user",
+                    "accounts.view_session",
+                    "accounts.view_device",
+                    "accounts.view_totp",
+                    "accounts.view_recoverycode",
+                    "accounts.view_passkey",
+                    "accounts.view_lockout",
+                    "accounts.view_identity",
+                    "accounts.view_userimport",
+                ),
+            ),
             Permission(
                 "users.write",
                 _("Create and change people, end their sessions"),
@@ -22,6 +37,15 @@ class AccountsConfig(AppConfig):
             Permission("users.admin", _("Act as somebody else, reset their factors")),
             Permission("users.all", _("See everyone, not the own team alone")),
         )
+        registry.add_permissions(
+            Permission("identities.read", _("See identity providers"), ("accounts.view_identityprovider",)),
+            Permission("identities.write", _("Set up identity providers and the roles their claims give")),
+        )
+        registry.obstacles += OBSTACLES
+        registry.profile_tabs += [
+            ProfileTab(_("Details"), "accounts:profile", order=10),
+            ProfileTab(_("Sessions"), "accounts:profile_sessions", order=30),
+        ]
         registry.rail.append(
             RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010)
         )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import structlog
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import Error
 from django.tasks import task
 
@@ -24,13 +21,11 @@ INSTRUCTION = "Give this conversation a title of at most six words, in its own l
 PATIENCE = Patience(silence=20, whole=60)
 
 logger = structlog.get_logger(__name__)
-# Without a worker the task runs where it is put into the queue, so that is a thread in which nobody waits.
-_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chat-titles")
 
 
 async def entitle_later(answer_id: int) -> None:
     """Put the title of the conversation this answer began into the queue of tasks."""
-    await asyncio.get_running_loop().run_in_executor(_thread, _enqueue, answer_id)
+    await sync_to_async(_enqueue, thread_sensitive=False)(answer_id)
 
 
 def is_title_due(conversation: Conversation, answer: Message, *, turns_before: int) -> bool:

@@ -15,7 +15,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
+from config.access import PREFIXES
 from ui.admin import ViewOnlyAdmin
+from ui.guard import obstacle_of
+
+ADMIN = PREFIXES["admin/"]
 
 
 class GatehouseAdminSite(AdminSite):
@@ -24,10 +28,13 @@ class GatehouseAdminSite(AdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """The right alone is not enough: whoever must change the password first does that first."""
+        """The right alone is not enough: what stands before somebody, a second factor say, stands here too."""
         user = request.user
         return (
-            user.is_authenticated and user.is_active and not user.must_change_password and user.has_perm("system.read")
+            user.is_authenticated
+            and user.is_active
+            and user.has_perm("system.read")
+            and obstacle_of(request, ADMIN) is None
         )
 
     def register(
@@ -48,8 +55,8 @@ class GatehouseAdminSite(AdminSite):
         if not request.user.is_authenticated:
             following = request.GET.get("next") or reverse("admin:index")
             return redirect(f"{reverse('login')}?{urlencode({'next': following})}")
-        if request.user.must_change_password:
-            return redirect("password_change")
+        if obstacle := obstacle_of(request, ADMIN):
+            return redirect(obstacle.url_name)
         raise PermissionDenied("system.read")
 
     # The stubs promise a page of the admin's own where these lead away from it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -50,6 +50,39 @@ def trusted_proxies() -> list[str]:
         return [str(ip_network(text.strip(), strict=False)) for text in texts if text.strip()]
     except ValueError as error:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES must be a comma-separated list of networks: {error}.") from error
+
+
+def mailer(folder: Path) -> dict[str, Any]:
+    """How letters are sent (EMAIL_URL): smtp://, smtp+tls:// (STARTTLS) or smtps://, or console://.
+
+    Without it they are written into `folder`, on a debug server onto the console. Raises ImproperlyConfigured.
+    """
+    url = env.str("EMAIL_URL", default="")
+    if not url and not env.bool("DEBUG", default=False):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {"BACKEND": "django.core.mail.backends.filebased.EmailBackend", "OPTIONS": {"file_path": str(folder)}}
+    parts = urlsplit(url)
+    if not url or parts.scheme == "console":
+        return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("smtp", "smtp+tls", "smtps") or not parts.hostname or port == 0:
+        # Never the address itself: it holds a password.
+        raise ImproperlyConfigured(
+            "EMAIL_URL must look like smtp+tls://name:password@host:587, with smtp://, smtp+tls:// or smtps://."
+        )
+    secure = {"use_tls": parts.scheme == "smtp+tls", "use_ssl": parts.scheme == "smtps"}
+    options = {
+        "host": parts.hostname,
+        "port": port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[parts.scheme],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "timeout": 20,
+        **secure,
+    }
+    return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
 
 
 def database_url() -> str:

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django_structlog.middlewares import RequestMiddleware
 
 from config.access import declared_access
-from ui.guard import Access, Kind, View, program_refusal
+from ui.guard import Access, Kind, View, obstacle_of, program_refusal
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()" for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
@@ -29,7 +29,7 @@ STOP_POLLING = 286
 
 
 class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
-    """Everyone signs in first, changes a first password next, and no route answers that declares nothing."""
+    """Everyone signs in first, clears away what stands before them next, and no route answers that declares nothing."""
 
     def process_view(
         self, request: HttpRequest, view_func: View, view_args: tuple[Any, ...], view_kwargs: dict[str, Any]
@@ -49,8 +49,9 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
         if not request.user.is_authenticated:
             url = resolve_url(self.get_login_url(view_func))
             return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
-        if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
-            return _send_to(request, resolve_url("password_change"))
+        if obstacle := obstacle_of(request, access):
+            url = resolve_url(obstacle.url_name)
+            return _send_to(request, f"{url}?{urlencode({'next': _page_of(request)})}")
         if lacking := access.lacking(request.user, view_kwargs):
             raise PermissionDenied(lacking)
         return None

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import data_dir, database, env, trusted_proxies
+from config.environment import data_dir, database, env, mailer, trusted_proxies
 from config.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -136,11 +136,16 @@ AUTH_USER_MODEL = "accounts.User"
 # X-Frame-Options is one of the headers of SecurityHeadersMiddleware.
 SILENCED_SYSTEM_CHECKS = ["auth.W004", "security.W002"]
 AUTHENTICATION_BACKENDS = ["rbac.backend.RoleBackend"]
+# The first one makes new hashes; the others are what people bring along from elsewhere, renewed at their next sign-in.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.BCryptPasswordHasher",
 ]
+# A refused sign-in is answered at the next multiple of this since it came, whatever it was refused for.
+REFUSAL_SECONDS = 0.5
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -162,6 +167,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # The longest any session may live; the shorter limits of the house are settings (accounts.session.*).
 SESSION_COOKIE_AGE = 30 * 24 * 3600
+DEVICE_COOKIE_NAME = "__Host-gatehouse-device" if HTTPS_ONLY else "gatehouse-device"
 CSRF_COOKIE_NAME = "__Host-gatehouse-csrf" if HTTPS_ONLY else "gatehouse-csrf"
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS_ONLY
@@ -202,15 +208,13 @@ STORAGES = {
 }
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG
 
-# Tasks run at once unless a worker (`manage.py db_worker`) takes them from the database.
-TASKS_IN_WORKER = env.bool("TASKS_IN_WORKER", default=False)
-TASKS = {
-    "default": {
-        "BACKEND": "django_tasks_db.DatabaseBackend"
-        if TASKS_IN_WORKER
-        else "django.tasks.backends.immediate.ImmediateBackend"
-    }
-}
+# What may wait is kept in the database, in the transaction of what it belongs to; `manage.py db_worker` does it.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+
+# Where links in letters lead: the address under which people reach this installation.
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="Gatehouse <gatehouse@localhost>")
+MAILERS = {"default": mailer(DATA_DIR / "mail")}
 
 # The request id is ours (CircumstancesMiddleware puts it into the header); so is the address, which the package would
 # take from whatever the client sent.

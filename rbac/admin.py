@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 
-from rbac.models import Assignment, Role, RoleMapVersion
+from rbac.models import Assignment, ClaimRole, Role, RoleMapVersion
 from ui.admin import ViewOnlyAdmin
 
 
@@ -23,6 +23,7 @@ class RoleAdmin(ViewOnlyAdmin):
         "is_system",
         "priority",
         "parent",
+        "requires_factor",
         "created_at",
         "updated_at",
     )
@@ -45,7 +46,17 @@ class AssignmentAdmin(ViewOnlyAdmin):
         "reason",
         "assigned_at",
         "assigned_by",
+        "provider",
     )
+
+
+@admin.register(ClaimRole)
+class ClaimRoleAdmin(ViewOnlyAdmin):
+    list_display = ("provider", "value", "role")
+    list_select_related = ("provider", "role")
+    ordering = ("provider", "value")
+    search_fields = ("value", "role__name")
+    fields = ("provider", "value", "role")
 
 
 @admin.register(RoleMapVersion)

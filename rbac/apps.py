@@ -26,6 +26,7 @@ class RbacConfig(AppConfig):
                 django=(
                     "rbac.view_role",
                     "rbac.view_assignment",
+                    "rbac.view_claimrole",
                     "rbac.view_rolemapversion",
                     "auth.view_group",
                     "auth.view_permission",

@@ -23,11 +23,14 @@ type Person = User | AnonymousUser
 
 
 class Ranked(Protocol):
-    """What this backend puts on a person: the roles that count now, their highest priority, and their permissions."""
+    """What this backend puts on a person: the roles that count now, their highest priority, their permissions, and
+    whether one of the roles asks for a second factor.
+    """
 
     role_ids: frozenset[int]
     role_priority: int
     granted: frozenset[str]
+    factor_asked: bool
 
 
 class RoleBackend(BaseBackend):
@@ -53,6 +56,10 @@ class RoleBackend(BaseBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
         # Rights here are never on one object: which rows someone reaches is `visible_to`.
         return obj is None and user_obj.is_active and perm in ranked(user_obj).granted
+
+    def asks_factor(self, user_obj: Any) -> bool:
+        """Whether one of the roles that count now asks for a second factor."""
+        return ranked(user_obj).factor_asked
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         prefix = f"{app_label}."
@@ -82,7 +89,12 @@ def forget(user: Person) -> None:
         user.__dict__.pop(name, None)
 
 
-_NOTHING: dict[str, Any] = {"role_ids": frozenset(), "role_priority": 0, "granted": frozenset()}
+_NOTHING: dict[str, Any] = {
+    "role_ids": frozenset(),
+    "role_priority": 0,
+    "granted": frozenset(),
+    "factor_asked": False,
+}
 _statements: dict[str, str] = {}
 
 
@@ -106,6 +118,7 @@ def _rank(user: User, roles: RoleMap, role_ids: frozenset[int]) -> None:
     granted = [roles.granted[role_id] for role_id in role_ids if role_id in roles.granted]
     user.__dict__["role_ids"] = role_ids
     user.__dict__["role_priority"] = max((roles.priorities.get(role_id, 0) for role_id in role_ids), default=0)
+    user.__dict__["factor_asked"] = not roles.demanding.isdisjoint(role_ids)
     if user.is_superuser:
         user.__dict__["granted"] = roles.everything
     else:

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import IdentityProvider
+
 
 class RoleQuerySet(models.QuerySet["Role"]):
     def by_rank(self) -> Self:
@@ -37,6 +39,8 @@ class Role(models.Model):
         related_name="children",
         verbose_name=_("inherits from"),
     )
+    # Whoever holds it, or a role that inherits from it, signs in with a second factor.
+    requires_factor = models.BooleanField(_("asks for a second factor"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -88,6 +92,16 @@ class Assignment(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     starts_at = models.DateTimeField(_("from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+    # The identity provider whose claims gave it, and may take it again.
+    provider = models.ForeignKey(
+        IdentityProvider,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("given by"),
+    )
 
     objects = AssignmentQuerySet.as_manager()
 
@@ -98,6 +112,24 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.role}"
+
+
+class ClaimRole(models.Model):
+    """Whoever bears this value in the provider's claim of roles holds this role while they bear it."""
+
+    provider = models.ForeignKey(
+        IdentityProvider, models.CASCADE, related_name="claim_roles", verbose_name=_("provider")
+    )
+    value = models.CharField(_("value of the claim"), max_length=200)
+    role = models.ForeignKey(Role, models.CASCADE, related_name="claim_roles", verbose_name=_("role"))
+
+    class Meta:
+        verbose_name = _("role by claim")
+        verbose_name_plural = _("roles by claim")
+        constraints = [models.UniqueConstraint(fields=["provider", "value", "role"], name="claim_role_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.role}"
 
 
 class RoleMapVersion(models.Model):

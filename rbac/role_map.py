@@ -29,6 +29,8 @@ class RoleMap:
     priorities: dict[int, int]
     admin_id: int | None
     everything: frozenset[str]
+    # Roles whose holders sign in with a second factor, those that inherit from such a one among them.
+    demanding: frozenset[int]
 
     def permissions(self, role_id: int) -> frozenset[str]:
         """The names of the house (resource.action) that a role grants, with those of its parents."""
@@ -91,8 +93,13 @@ def _load(version: int | None) -> RoleMap:
     parents: dict[int, int | None] = {}
     priorities: dict[int, int] = {}
     admin_id = None
-    rows = Role.objects.values_list("pk", "name_key", "priority", "parent_id", "group__permissions__codename")
-    for role_id, name_key, priority, parent_id, codename in rows:
+    demanding: set[int] = set()
+    rows = Role.objects.values_list(
+        "pk", "name_key", "priority", "parent_id", "requires_factor", "group__permissions__codename"
+    )
+    for role_id, name_key, priority, parent_id, requires_factor, codename in rows:
+        if requires_factor:
+            demanding.add(role_id)
         names = own.setdefault(role_id, set())
         # A permission whose declaration has left the code grants nothing.
         if codename in registry.permissions:
@@ -111,15 +118,19 @@ def _load(version: int | None) -> RoleMap:
         priorities=priorities,
         admin_id=admin_id,
         everything=with_django_names(registered),
+        demanding=frozenset(role_id for role_id in own if demanding.intersection(_lineage(role_id, parents))),
     )
 
 
 def _with_parents(role_id: int, own: dict[int, set[str]], parents: dict[int, int | None]) -> frozenset[str]:
-    names: set[str] = set()
-    seen: set[int] = set()
+    return frozenset().union(*(own.get(each, set()) for each in _lineage(role_id, parents)))
+
+
+def _lineage(role_id: int, parents: dict[int, int | None]) -> list[int]:
+    """The role, its parent, that one's parent and so on; should there be a circle, each of it once."""
+    line: list[int] = []
     current: int | None = role_id
-    while current is not None and current not in seen:
-        seen.add(current)
-        names |= own.get(current, set())
+    while current is not None and current not in line:
+        line.append(current)
         current = parents.get(current)
-    return frozenset(names)
+    return line

@@ -15,7 +15,8 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -35,6 +36,10 @@ KEY_BYTES = 32
 # An answer under way is let finish; whoever cannot wait asks a second time.
 STOP_SECONDS = 25
 
+
+WORKER = [sys.executable, "manage.py", "db_worker", "--queue-name", "*", "--no-reload", "--verbosity", "0"]
+# One that cannot run is not started over and over at once.
+WORKER_SECONDS = 10
 
 RUNNING: list[subprocess.Popen[bytes]] = []
 
@@ -56,6 +61,7 @@ def main() -> int:
         _listen_to_signals()
         port = _wanted_port()
         env = _environment(data, dev=dev)
+        env.setdefault("PUBLIC_URL", f"http://127.0.0.1:{port}")
         with _log(data) as log:
             return _run(env, data=data, port=port, dev=dev, log=None if dev else log)
     except Stopped:
@@ -86,7 +92,7 @@ def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes
         if not processes.wait_for_answer(port, process=server, seconds=START_SECONDS):
             raise SystemExit(f"The server did not start. The end of {_log_file(data)}:\n{_end_of_log(data)}")
         _say_where(data, port=port, model=bool(file))
-        _wait(server)
+        _wait(server, lambda: processes.start(WORKER, env=env, output=log, ending=signal.SIGTERM))
         raise SystemExit(f"The server ended by itself. The end of {_log_file(data)}:\n{_end_of_log(data)}")
     except Stopped:
         with contextlib.suppress(OSError):  # nobody may be there to read it
@@ -98,14 +104,23 @@ def _run(env: dict[str, str], *, data: Path, port: int, dev: bool, log: IO[bytes
             processes.stop(process, seconds=STOP_SECONDS)
 
 
-def _wait(server: subprocess.Popen[bytes]) -> None:
-    """Until the server ends, or the terminal is gone: `make` keeps the signal of that to itself."""
+def _wait(server: subprocess.Popen[bytes], start_worker: Callable[[], subprocess.Popen[bytes]]) -> None:
+    """Until the server ends, or the terminal is gone: `make` keeps the signal of that to itself.
+
+    Meanwhile a worker sends letters and does what else may wait; should it end, another one begins.
+    """
     terminal = select.poll()
     if sys.stdin.isatty():
         terminal.register(sys.stdin, 0)  # no event is asked for; that it hung up is always told
+    worker, begun = start_worker(), time.monotonic()
+    RUNNING.append(worker)
     while server.poll() is None:
         if terminal.poll(500):
             raise Stopped
+        if worker.poll() is not None and time.monotonic() - begun > WORKER_SECONDS:
+            RUNNING.remove(worker)
+            worker, begun = start_worker(), time.monotonic()
+            RUNNING.append(worker)
 
 
 def _listen_to_signals() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
+from django_tasks_db.management.commands.db_worker import Worker
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
@@ -77,6 +80,26 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             # The copy of all settings that every test reads from must not outlive the rows it was made of.
             store.refresh()
             connection.close()
+
+
+@pytest.fixture
+def post(db: None) -> Callable[[], list[EmailMessage]]:
+    """Does what waits in the queue of tasks, as a worker does, and answers the letters sent so far."""
+
+    def work_off() -> list[EmailMessage]:
+        Worker(
+            queue_names=["*"],
+            interval=0,
+            batch=True,
+            backend_name="default",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id="tests",
+            excluded_queue_names=[],
+        ).run()
+        return list(mail.outbox)
+
+    return work_off
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

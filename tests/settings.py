@@ -32,3 +32,7 @@ else:
     _default.get("OPTIONS", {}).pop("pool", None)
 # The suite changes settings in its own process; a thread that polls would hold connections to databases it drops.
 SETTINGS_POLL_SECONDS = 0
+# Letters are kept where tests read them (tests/conftest.py: post).
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+# The wait before a refusal is measured by a proof (proofs/enumeration.py), not by waiting in hundreds of tests.
+REFUSAL_SECONDS = 0

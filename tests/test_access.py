@@ -169,7 +169,7 @@ def test_a_first_password_is_changed_before_anything_else(admin: User) -> None:
         for route, method, response in answers(admin)
         if route.access
         and route.access.kind is not Kind.PUBLIC
-        and not route.access.must_change_password_exempt
+        and "password_change" not in route.access.before
         and not (response.status_code == 403 if route.access.api else leads_to(response, "password_change"))
     ]
     assert wrong == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -23,8 +23,13 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from ui.registry import Obstacle, registry
+
 STEP_UP_SECONDS = 600
 STEP_UP_SESSION_KEY = "stepped_up_at"
+
+# What a refusal carries where somebody acts as somebody else: no permission would help.
+IN_PERSON = "in person"
 
 # A part of the address that says whose permission is meant: "<realm>.read".
 _PART = re.compile(r"<(\w+)>")
@@ -43,7 +48,7 @@ class Access:
     """What a route declares: its kind, the permission it asks for, and whether a fresh password is needed too.
 
     What an open page asks in the background, by itself, is no sign that its person is there. A route for programs
-    (`api`) refuses in JSON, and sends nobody to a page.
+    (`api`) refuses in JSON, and sends nobody to a page. What is `in_person` nobody does who acts as somebody else.
     """
 
     kind: Kind
@@ -51,9 +56,11 @@ class Access:
     # A second permission that is needed as well.
     also: str = ""
     step_up: bool = False
-    must_change_password_exempt: bool = False
+    # The obstacles it is there to clear away, or can be reached in spite of.
+    before: frozenset[str] = frozenset()
     background: bool = False
     api: bool = False
+    in_person: bool = False
 
     def lacking(self, user: Any, parts: Mapping[str, object] | None = None) -> str:
         """The permission this person lacks for a route whose address has these parts; empty where none."""
@@ -73,24 +80,26 @@ def public(view: View) -> View:
 
 
 def signed_in(
-    view: View | None = None,
-    *,
-    before_password_change: bool = False,
-    step_up: bool = False,
+    view: View | None = None, *, before: Iterable[str] = (), step_up: bool = False, in_person: bool = False
 ) -> View:
-    """Everyone who is signed in; `before_password_change` also those whose password must be changed first."""
-    access = Access(
-        Kind.SIGNED_IN,
-        step_up=step_up,
-        must_change_password_exempt=before_password_change,
-    )
+    """Everyone who is signed in, also those in whose way an obstacle named in `before` still stands.
+
+    With `in_person` not those who act as somebody else; what asks for a step-up is in person anyhow.
+    """
+    access = Access(Kind.SIGNED_IN, step_up=step_up, before=frozenset(before), in_person=in_person or step_up)
     if view is None:
         return lambda view: _guarded(view, access)
     return _guarded(view, access)
 
 
 def requires(
-    permission: str, *, also: str = "", step_up: bool = False, background: bool = False, api: bool = False
+    permission: str,
+    *,
+    also: str = "",
+    step_up: bool = False,
+    background: bool = False,
+    api: bool = False,
+    in_person: bool = False,
 ) -> Callable[[View], View]:
     """Signed-in people holding `permission` ("settings.write"), and `also`; others get 403, never the sign-in page.
 
@@ -100,9 +109,20 @@ def requires(
     programs ask is `api`: they are refused in JSON, and a session that only they use ends as one nobody uses.
     """
     access = Access(
-        Kind.PERMISSION, permission=permission, also=also, step_up=step_up, background=background or api, api=api
+        Kind.PERMISSION,
+        permission=permission,
+        also=also,
+        step_up=step_up,
+        background=background or api,
+        api=api,
+        in_person=in_person or step_up,
     )
     return lambda view: _guarded(view, access)
+
+
+def obstacle_of(request: HttpRequest, access: Access) -> Obstacle | None:
+    """The first thing that the person of `request`, who is signed in, must do before a route with this access."""
+    return next((each for each in registry.obstacles if each.name not in access.before and each.stands(request)), None)
 
 
 def program_refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) -> JsonResponse | None:
@@ -111,8 +131,8 @@ def program_refusal(request: HttpRequest, access: Access, parts: Mapping[str, ob
         answer = refuse_program(_("Nobody is signed in."), status=401)
         answer["WWW-Authenticate"] = "Session"
         return answer
-    if getattr(request.user, "must_change_password", False) and not access.must_change_password_exempt:
-        return refuse_program(_("The password must be changed first."), status=403)
+    if obstacle := obstacle_of(request, access):
+        return refuse_program(str(obstacle.sentence), status=403)
     if lacking := access.lacking(request.user, parts):
         return refuse_program(_("This needs the permission %(name)s.") % {"name": lacking}, status=403)
     return None
@@ -166,6 +186,8 @@ def _refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) 
         return refusal
     if lacking := access.lacking(request.user, parts):
         raise PermissionDenied(lacking)
+    if access.in_person and getattr(request, "impersonator", None) is not None:
+        raise PermissionDenied(IN_PERSON)
     if access.step_up and not stepped_up(request):
         return ask_step_up(request)
     return None

@@ -5,7 +5,7 @@ Nothing here imports another floor; callables take the request or the person and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,58 @@ class UserColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFilter:
+    """A choice that narrows /users/ down; `narrow` answers the people for one of the values that `choices` offers."""
+
+    name: str
+    label: Text
+    # Value and word of each choice, for whoever looks.
+    choices: Callable[[HttpRequest], Sequence[tuple[str, Text]]]
+    # Takes the queryset of people and a value that was offered.
+    narrow: Callable[[Any, str], Any]
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserAct:
+    """An act upon many people at once, offered on /users/ to those who hold `permission`.
+
+    `act` takes the actor, one person and the cleaned fields of `form` (a form class taking the keyword `actor`, or None
+    where nothing is asked), in a transaction of its own for each person; a refusal is a ValidationError or
+    PermissionDenied, and is told for that person while the others go on.
+    """
+
+    name: str
+    label: Text
+    permission: str
+    act: Callable[..., Any]
+    form: type[Any] | None = None
+    step_up: bool = False
+    # What the person at the page is told before it is done, where that is not clear from the label.
+    warning: Text = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTab:
+    """A tab of one's own profile."""
+
+    label: Text
+    url_name: str
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What somebody signed in must do before anything else: where, and what a program of theirs is told meanwhile."""
+
+    name: str
+    url_name: str
+    sentence: Text
+    stands: Callable[[HttpRequest], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """A line of /readyz: `check` returns an empty string when all is well, else one sentence.
 
@@ -100,6 +152,11 @@ class Registry:
     home_cards: list[HomeCard] = field(default_factory=list)
     user_tabs: list[UserTab] = field(default_factory=list)
     user_columns: list[UserColumn] = field(default_factory=list)
+    user_filters: list[UserFilter] = field(default_factory=list)
+    user_acts: list[UserAct] = field(default_factory=list)
+    profile_tabs: list[ProfileTab] = field(default_factory=list)
+    # In the order in which they are cleared away.
+    obstacles: list[Obstacle] = field(default_factory=list)
     health_checks: list[HealthCheck] = field(default_factory=list)
     # The page of an object of the trail, by the type of its target: takes the request and the target's id, and is empty
     # where there is none that this person may see.

@@ -13,16 +13,22 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import rules
+from accounts import devices, rules
 from accounts.credentials import hashing
-from accounts.models import Session, User
+from accounts.mail import send_later
+from accounts.models import Device, Session, User
+from accounts.obstacles import FACTOR_SESSION_KEY
 from accounts.sessions import SessionStore
 from settings_store import audit, circumstances
 from ui.guard import STEP_UP_SESSION_KEY
 
 
-def sign_in(*, request: HttpRequest, user: User) -> None:
-    """Open a session for somebody whose password was just checked; whatever session the browser had is over."""
+def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: str = "", remember: bool = False) -> str:
+    """Open a session for somebody who just proved who they are; whatever session the browser had is over.
+
+    `by` is what they proved it with, `factor` the second proof where there was one. Answers the token for the cookie
+    by which this browser is known again; `remember` lets it spare them the second step for a time.
+    """
     SessionStore.sweep()
     with transaction.atomic():
         session = cast(SessionStore, request.session)
@@ -30,10 +36,22 @@ def sign_in(*, request: HttpRequest, user: User) -> None:
         auth.login(request, user)
         # Signing in is the freshest proof there is.
         session[STEP_UP_SESSION_KEY] = time.time()
+        if factor:
+            session[FACTOR_SESSION_KEY] = factor
         session.save()
         if session.row:
             circumstances.update(session_id=str(session.row.public_id))
-        audit.record("session.signed_in", actor=user, target=user)
+        device, token, is_new = devices.see(request, user, remember=remember)
+        if is_new and Device.objects.filter(user=user).exclude(pk=device.pk).exists():
+            # The very first one is no news to anybody.
+            send_later("new_device", to=user, device=str(device), address_there=device.address or "")
+        audit.record(
+            "session.signed_in",
+            actor=user,
+            target=user,
+            after={"by": by, "factor": factor, "device": str(device), "new_device": is_new},
+        )
+    return token
 
 
 @transaction.atomic

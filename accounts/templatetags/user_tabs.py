@@ -1,4 +1,4 @@
-"""The tabs of the page of one person: those of this floor and of higher ones."""
+"""The tabs of one's own profile and of the page of a person: those of this floor and of higher ones."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def user_tabs(context: Context, person: User) -> dict[str, Any]:
         url = reverse(tab.url_name, args=[person.public_id])
         tabs.append({"label": tab.label, "url": url, "here": url == request.path})
     return {"tabs": tabs, "person": person}
+
+
+@register.inclusion_tag("accounts/_profile_tabs.html", takes_context=True)
+def profile_tabs(context: Context) -> dict[str, Any]:
+    """The tabs of one's own profile; the one whose page this is, or lies below, says so."""
+    path = context["request"].path
+    found = [(tab, reverse(tab.url_name)) for tab in sorted(registry.profile_tabs, key=lambda tab: tab.order)]
+    here = max((url for _tab, url in found if path.startswith(url)), key=len, default="")
+    return {"tabs": [{"label": tab.label, "url": url, "here": url == here} for tab, url in found]}

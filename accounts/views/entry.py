@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions, credentials
+from accounts import actions, arrival, credentials
 from accounts.forms import PasswordChangeForm, SignInForm, StepUpForm, ThemeForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
+from accounts.obstacles import ALL_OBSTACLES, PASSWORD_CHANGE
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
 
@@ -34,8 +35,7 @@ def login(request: HttpRequest) -> HttpResponse:
         identifier = form.cleaned_data["username"]
         person = authenticate(request, username=identifier, password=form.cleaned_data["password"])
         if isinstance(person, User):
-            actions.sign_in(request=request, user=person)
-            return redirect(_next(request))
+            return arrival.welcome(request, person, by="password", next_url=_next(request))
         actions.record_failed_sign_in(identifier=identifier)
         form.add_error(
             None,
@@ -47,14 +47,14 @@ def login(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/login.html", {"form": form, "next": _next(request)}, status=form_status(form))
 
 
-@signed_in(before_password_change=True)
+@signed_in(before=ALL_OBSTACLES)
 @require_POST
 def logout(request: HtmxHttpRequest) -> HttpResponse:
     actions.sign_out(request=request, user=request.user)
     return redirect("login")
 
 
-@signed_in
+@signed_in(before=ALL_OBSTACLES, in_person=True)
 @sensitive_post_parameters("password")
 @require_page_methods
 def step_up(request: HtmxHttpRequest) -> HttpResponse:
@@ -68,7 +68,7 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
     return render(request, "accounts/step_up.html", {"form": form, "next": _next(request)}, status=form_status(form))
 
 
-@signed_in(before_password_change=True)
+@signed_in(before=[PASSWORD_CHANGE], in_person=True)
 @sensitive_post_parameters("present", "password", "repeated")
 @require_page_methods
 def password_change(request: HtmxHttpRequest) -> HttpResponse:

@@ -16,11 +16,22 @@ from django.test import Client
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Session, User
+from accounts.models import (
+    Device,
+    Identity,
+    IdentityProvider,
+    Lockout,
+    Passkey,
+    RecoveryCode,
+    Session,
+    Totp,
+    User,
+    UserImport,
+)
 from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider
 from chat.models import Conversation, Message, Model, SystemPrompt
-from rbac.models import Assignment, Role
+from rbac.models import Assignment, ClaimRole, Role
 from settings_store.models import (
     AuditEvent,
     ChainKey,
@@ -89,6 +100,18 @@ def rows(person: User) -> dict[str, Row]:
         ChainKey.objects.create(key_id="k", sealed=SEALED),
         Flag.objects.create(key="new-search", type="boolean", label="New search", created_by_name="x"),
         FlagUse.objects.create(key="new-search", environment="production", last_at=event.at),
+    ]
+    vouching = IdentityProvider.objects.create(name="Sign-on", slug="sign-on", issuer="x", sealed_secret=SEALED)
+    made += [
+        vouching,
+        Device.objects.create(user=person, token_hash="hash-canary"),
+        Totp.objects.create(user=person, sealed_secret=SEALED),
+        RecoveryCode.objects.create(user=person, digest="digest-canary"),
+        Passkey.objects.create(user=person, name="Phone", credential_id=b"x", public_key=b"y"),
+        Lockout.objects.create(user=person, until=event.at),
+        Identity.objects.create(user=person, provider=vouching, subject="s"),
+        UserImport.objects.create(filename="people.csv", created_by=person, sealed_file=SEALED),
+        ClaimRole.objects.create(provider=vouching, value="staff", role=Role.objects.latest("pk")),
     ]
     for kind in (Role, Group, Permission):
         made.append(kind.objects.latest("pk"))

@@ -29,6 +29,8 @@ users.write             admin manager
 users.delete            admin manager
 users.admin             admin
 users.all               admin manager
+identities.read         admin
+identities.write        admin
 roles.read              admin manager
 roles.write             admin
 roles.delete            admin

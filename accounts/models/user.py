@@ -1,23 +1,18 @@
-"""Who people are, and where each of them is signed in."""
+"""Who people are."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any, ClassVar, Self
 
-from django.conf import settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
-from ui.devices import device_in_words, is_phone
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -72,6 +67,15 @@ UserManager = BaseUserManager.from_queryset(UserQuerySet)
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. Deactivated, never deleted, so that what they wrote and did keeps its name."""
 
+    class JoinedBy(models.TextChoices):
+        """How somebody came to be here."""
+
+        CREATED = "created", _("created by an admin")
+        INVITED = "invited", _("invited")
+        REGISTERED = "registered", _("registered")
+        PROVIDER = "provider", _("single sign-on")
+        IMPORTED = "imported", _("imported")
+
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     username = models.CharField(_("username"), max_length=USERNAME_LENGTH, validators=[username_validator])
     email = models.EmailField(_("email address"), max_length=EMAIL_LENGTH)
@@ -88,6 +92,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_verified = models.BooleanField(_("email verified"), default=False)
     must_change_password = models.BooleanField(_("must change password"), default=False)
+    password_changed_at = models.DateTimeField(_("password changed"), null=True, blank=True, editable=False)
+    joined_by = models.CharField(
+        _("came by"), max_length=12, choices=JoinedBy, default=JoinedBy.CREATED, editable=False
+    )
+    # While an invitation is open: until when its link is good.
+    invited_until = models.DateTimeField(_("invited until"), null=True, blank=True, editable=False)
     supervisor = models.ForeignKey(
         "self",
         models.SET_NULL,
@@ -146,6 +156,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         )
 
     @property
+    def must_have_factor(self) -> bool:
+        """Whether one of their roles asks for a second factor; without a query for somebody who was loaded to act."""
+        return any(backend.asks_factor(self) for backend in get_backends() if hasattr(backend, "asks_factor"))
+
+    @property
     def is_staff(self) -> bool:
         """Whether the Django admin opens at all; what it shows there is each model's own permission."""
         return self.has_perm("system.read")
@@ -155,72 +170,3 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.full_name.partition(" ")[0] or self.username
-
-
-class SessionQuerySet(models.QuerySet["Session"]):
-    def live(self) -> Self:
-        return self.filter(expire_date__gt=timezone.now())
-
-    def over(self) -> Self:
-        return self.filter(expire_date__lte=timezone.now())
-
-
-class SessionManager(BaseSessionManager["Session"]):
-    """Django's own for sessions, with the questions of this house."""
-
-    def get_queryset(self) -> SessionQuerySet:
-        return SessionQuerySet(self.model, using=self._db)
-
-    def live(self) -> SessionQuerySet:
-        return self.get_queryset().live()
-
-    def over(self) -> SessionQuerySet:
-        return self.get_queryset().over()
-
-
-class Session(AbstractBaseSession):
-    """One signed-in browser. The key is the SHA-256 of its cookie, so that reading this table opens no door."""
-
-    session_key = models.CharField(_("hash of the cookie"), max_length=64, primary_key=True, editable=False)
-    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        User,
-        models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="sessions",
-        verbose_name=_("user"),
-    )
-    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
-    user_agent = models.CharField(_("user agent"), max_length=300, blank=True)
-    signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True)
-    last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
-    # When it ends however busy it is; `expire_date`, when it ends idle, never lies beyond.
-    ends_at = models.DateTimeField(_("ends at the latest"))
-
-    objects: ClassVar[SessionManager] = SessionManager()
-
-    class Meta:
-        verbose_name = _("session")
-        verbose_name_plural = _("sessions")
-        indexes = [models.Index(fields=["user", "-last_activity"], name="session_user_activity")]
-
-    def __str__(self) -> str:
-        return self.device
-
-    @classmethod
-    def get_session_store_class(cls) -> Any:
-        return import_module(settings.SESSION_ENGINE).SessionStore
-
-    @property
-    def device(self) -> str:
-        return device_in_words(self.user_agent)
-
-    @property
-    def on_phone(self) -> bool:
-        return is_phone(self.user_agent)
-
-    def is_over(self, *, now: datetime, idle: timedelta, absolute: timedelta) -> bool:
-        """Whether it has run out, by what was promised when it began and by the limits that hold now."""
-        begun = self.signed_in_at or self.last_activity
-        return min(self.expire_date, self.ends_at, self.last_activity + idle, begun + absolute) <= now

@@ -1,0 +1,51 @@
+"""People on their way in from a file."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.user import User
+
+
+class UserImport(models.Model):
+    """A file of people: uploaded, looked at line by line, then brought in by a task that can be followed."""
+
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", _("uploaded")
+        CHECKING = "checking", _("being checked")
+        CHECKED = "checked", _("checked")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
+    created_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("created by")
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.UPLOADED)
+    filename = models.CharField(_("file"), max_length=200, blank=True)
+    # The file itself, sealed for it may hold password hashes; empty once everybody in it was brought in.
+    sealed_file = models.BinaryField(_("content"), null=True, blank=True)
+    # Which column of the file is what, and what is to happen with the people in it.
+    columns = models.JSONField(_("columns"), default=dict, blank=True)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    total = models.PositiveIntegerField(_("lines"), default=0)
+    # Lines looked at or brought in; what is up to here is not done again after a crash.
+    done = models.PositiveIntegerField(_("lines done"), default=0)
+    made = models.PositiveIntegerField(_("people made"), default=0)
+    # The first wrong lines: number of the line, and the sentence.
+    errors = models.JSONField(_("errors"), default=list, blank=True)
+    error_count = models.PositiveIntegerField(_("wrong lines"), default=0)
+
+    class Meta:
+        verbose_name = _("import of people")
+        verbose_name_plural = _("imports of people")
+
+    def __str__(self) -> str:
+        return self.filename
