@@ -15,7 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import actions, arrival, credentials
-from accounts.forms import PasswordChangeForm, SignInForm, StepUpForm, ThemeForm
+from accounts.forms.entry import PasswordChangeForm, SignInForm, StepUpForm
+from accounts.forms.profile import ThemeForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
 from accounts.obstacles import ALL_OBSTACLES, PASSWORD_CHANGE

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import actions
-from accounts.forms import ProfileForm
+from accounts.forms.profile import ProfileForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import Session
 from ui.forms import form_status, posted, require_page_methods

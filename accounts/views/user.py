@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import actions, credentials, handover, rules
-from accounts.forms import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
+from accounts.forms.user import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
 from accounts.http import HtmxHttpRequest, visible_person
 from accounts.models import Session, User, UserQuerySet
 from settings_store.crypto import CannotOpen

@@ -1,96 +1,21 @@
-"""What people send about themselves and others, cleaned; whether it may happen is for the actions to say."""
+"""What people send about others, cleaned; whether it may happen is for the actions to say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, cast
-from zoneinfo import available_timezones
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.user import refuse_circle, refuse_taken
-from accounts.credentials import PASSWORD_LENGTH
+from accounts.forms.fields import password_field
 from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
-from ui.context import THEMES
 from ui.forms import CharField
-
-
-@cache
-def time_zones() -> list[tuple[str, str]]:
-    """All that this machine knows; looking them up walks through hundreds of files."""
-    return [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
-
-
-def password_field(label: Any, *, autocomplete: str, autofocus: bool = False, **options: Any) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        strip=False,
-        max_length=PASSWORD_LENGTH,
-        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete, "autofocus": autofocus}),
-        **options,
-    )
-
-
-class SignInForm(forms.Form):
-    username = forms.CharField(
-        label=_("Email or username"),
-        max_length=EMAIL_LENGTH,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
-        ),
-    )
-    password = password_field(_("Password"), autocomplete="current-password")
-
-
-class StepUpForm(forms.Form):
-    password = password_field(_("Password"), autocomplete="current-password", autofocus=True)
-
-
-class PasswordChangeForm(forms.Form):
-    present = password_field(_("Present password"), autocomplete="current-password")
-    password = password_field(
-        _("New password"),
-        autocomplete="new-password",
-        help_text=_("At least 12 characters; not a common password, not only digits, not like your name or address."),
-    )
-    repeated = password_field(_("New password again"), autocomplete="new-password")
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        validate_password(password, self.user)
-        return password
-
-    def clean(self) -> None:
-        # As it was typed: also where it is too short, both things are said at once.
-        password, repeated = self["password"].value(), self.cleaned_data.get("repeated")
-        if password and repeated and password != repeated:
-            self.add_error("repeated", _("The two new passwords differ."))
-
-
-class ProfileForm(forms.Form):
-    full_name = CharField(label=_("Full name"), max_length=150, required=False)
-    bio = CharField(label=_("About you"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones)
-    theme = forms.ChoiceField(
-        label=_("Theme"),
-        choices=[("system", _("As the system has it")), ("light", _("Light")), ("dark", _("Dark"))],
-    )
-
-
-class ThemeForm(forms.Form):
-    theme = forms.ChoiceField(choices=[(name, name) for name in ("system", *THEMES)])
 
 
 class PersonField(forms.CharField):
