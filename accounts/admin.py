@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.models import (
+    BulkAct,
     Device,
     Identity,
     IdentityProvider,
@@ -164,3 +165,13 @@ class UserImportAdmin(ViewOnlyAdmin):
         "made",
         "error_count",
     )
+
+
+@admin.register(BulkAct)
+class BulkActAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("act", "state", "created_by", "created_at", "total", "done", "refused_count")
+    list_select_related = ("created_by",)
+    search_fields = ("act", "created_by__username_key")
+    ordering = ("-pk",)
+    fields = ("public_id", "act", "state", "created_by", "created_at", "total", "left_out", "done", "refused_count")

@@ -26,6 +26,7 @@ class AccountsConfig(AppConfig):
                     "accounts.view_lockout",
                     "accounts.view_identity",
                     "accounts.view_userimport",
+                    "accounts.view_bulkact",
                 ),
             ),
             Permission(

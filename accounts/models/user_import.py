@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.bulk_act import STALLED_AFTER
 from accounts.models.user import User
 
 
@@ -27,6 +28,8 @@ class UserImport(models.Model):
         User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("created by")
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    # When a line was last looked at or brought in; a running one that stands still can be gone on with.
+    touched_at = models.DateTimeField(_("last moved"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.UPLOADED)
     filename = models.CharField(_("file"), max_length=200, blank=True)
@@ -39,9 +42,11 @@ class UserImport(models.Model):
     # Lines looked at or brought in; what is up to here is not done again after a crash.
     done = models.PositiveIntegerField(_("lines done"), default=0)
     made = models.PositiveIntegerField(_("people made"), default=0)
-    # The first wrong lines: number of the line, and the sentence.
+    # The wrong lines, as many as are kept: number of the line, column, and the sentence.
     errors = models.JSONField(_("errors"), default=list, blank=True)
     error_count = models.PositiveIntegerField(_("wrong lines"), default=0)
+    # Why it was stopped.
+    trouble = models.CharField(_("trouble"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("import of people")
@@ -49,3 +54,11 @@ class UserImport(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+    @property
+    def is_working(self) -> bool:
+        return self.state in {self.State.CHECKING, self.State.RUNNING}
+
+    @property
+    def is_stalled(self) -> bool:
+        return self.is_working and self.touched_at < timezone.now() - STALLED_AFTER
