@@ -1,11 +1,13 @@
 from django.urls import path
 
-from accounts.views import entry, profile, user
+from accounts.views import entry, profile, second_step, user
 
 # Doors keep Django's own names, which other packages ask for, so they stand outside the namespace.
 root_patterns = [
     path("login/", entry.login, name="login"),
+    path("login/factor/", second_step.login_factor, name="login_factor"),
     path("logout/", entry.logout, name="logout"),
+    path("factor/", second_step.factor_due, name="factor_due"),
     path("step-up/", entry.step_up, name="step_up"),
     path("password/", entry.password_change, name="password_change"),
     path("theme/", entry.theme, name="theme"),

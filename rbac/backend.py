@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts import credentials
 from accounts.models import User
-from rbac.models import Assignment, RoleMapVersion
-from rbac.role_map import RoleMap, role_map
+from rbac.models import Assignment, Role, RoleMapVersion
+from rbac.role_map import RoleMap, current_role_map, role_map
 
 type Person = User | AnonymousUser
 
@@ -60,6 +60,12 @@ class RoleBackend(BaseBackend):
     def asks_factor(self, user_obj: Any) -> bool:
         """Whether one of the roles that count now asks for a second factor."""
         return ranked(user_obj).factor_asked
+
+    def roles_asking_factor(self, user_obj: Any) -> list[str]:
+        """The names of the roles that ask for it, by the role that says so, be it one they only inherit from."""
+        roles = current_role_map()
+        asking = {each for role_id in ranked(user_obj).role_ids for each in roles.lineage(role_id)}
+        return list(Role.objects.by_rank().filter(pk__in=asking, requires_factor=True).values_list("name", flat=True))
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         prefix = f"{app_label}."

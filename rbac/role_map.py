@@ -36,6 +36,10 @@ class RoleMap:
         """The names of the house (resource.action) that a role grants, with those of its parents."""
         return self.granted.get(role_id, frozenset()) & registry.permissions.keys()
 
+    def lineage(self, role_id: int) -> list[int]:
+        """The role and all it inherits from."""
+        return _lineage(role_id, self.parents)
+
     def descendants(self, role_id: int) -> set[int]:
         """All roles that inherit from this one, however far."""
         found: set[int] = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +21,8 @@ from settings_store.models import LimitCounter
 
 # Each turn of the loop needs somebody else to have got in between; this many in a row do not happen by chance.
 TURNS = 50
+# What is added to the count of a window that `hold` shut: far beyond any limit, and the mark that it was.
+HELD = 1_000_000
 # What MariaDB answers the one of two that it lets go, where each waits for the other over the two indexes of the table.
 DEADLOCK = 1213
 # Windows that ended are cleared a few at a time, whenever a new one opens.
@@ -41,20 +44,10 @@ def reserve(scope: str, subject: str, *, limit: int, seconds: int) -> Reservatio
     if limit <= 0:
         return Reservation(allowed=False, retry_after=seconds)
     key = _key(scope, subject)
-    for _turn in range(TURNS):
-        try:
-            answer = _turn_of(key, limit, seconds)
-        except OperationalError as error:
-            # Nothing of this turn was counted; the next one is.
-            if error.args[:1] != (DEADLOCK,):
-                raise
-            continue
-        if answer is not None:
-            return answer
-    return Reservation(allowed=False, retry_after=1)
+    return _in_turns(lambda: _reserved(key, limit, seconds)) or Reservation(allowed=False, retry_after=1)
 
 
-def _turn_of(key: str, limit: int, seconds: int) -> Reservation | None:
+def _reserved(key: str, limit: int, seconds: int) -> Reservation | None:
     """One attempt at an answer; None where somebody got in between."""
     mine, now = LimitCounter.objects.filter(key=key), timezone.now()
     with transaction.atomic(durable=True):
@@ -78,16 +71,58 @@ def release(scope: str, subject: str) -> None:
     )
 
 
-def hold(scope: str, subject: str, *, limit: int, seconds: int) -> None:
-    """Where all `limit` attempts are used up, refuse further ones for `seconds` from now, whenever the first was."""
-    LimitCounter.objects.filter(key=_key(scope, subject), count__gte=limit).update(
-        window_ends=timezone.now() + timedelta(seconds=seconds)
-    )
+def hold(scope: str, subject: str, *, limit: int, seconds: int) -> bool:
+    """Where all `limit` attempts are used up, refuse further ones for `seconds` from now, whenever the first was.
+
+    Answers whether this call began that: of any number that fail at once, exactly one hears yes.
+    """
+    used_up = LimitCounter.objects.filter(key=_key(scope, subject), count__gte=limit, count__lt=HELD)
+    return bool(used_up.update(count=F("count") + HELD, window_ends=timezone.now() + timedelta(seconds=seconds)))
+
+
+def prolong(scope: str, subject: str, *, seconds: int) -> None:
+    """Let the window that is open now end in `seconds`, whenever it would have ended."""
+    now = timezone.now()
+    mine = LimitCounter.objects.filter(key=_key(scope, subject), window_ends__gt=now)
+    mine.update(window_ends=now + timedelta(seconds=seconds))
+
+
+def tally(scope: str, subject: str, *, seconds: int) -> int:
+    """Count one more without any limit; how many that makes, none of them more than `seconds` after the one before."""
+    key = _key(scope, subject)
+    return _in_turns(lambda: _tallied(key, seconds)) or 1
 
 
 def reset(scope: str, subject: str) -> None:
     """Forget every attempt, for instance after a success."""
     LimitCounter.objects.filter(key=_key(scope, subject)).delete()
+
+
+def _in_turns[T](turn: Callable[[], T | None]) -> T | None:
+    """The answer of the first turn in which nobody got in between; None after far more turns than that takes."""
+    for _turn in range(TURNS):
+        try:
+            answer = turn()
+        except OperationalError as error:
+            # Nothing of this turn was counted; the next one is.
+            if error.args[:1] != (DEADLOCK,):
+                raise
+            continue
+        if answer is not None:
+            return answer
+    return None
+
+
+def _tallied(key: str, seconds: int) -> int | None:
+    mine, now = LimitCounter.objects.filter(key=key), timezone.now()
+    until = now + timedelta(seconds=seconds)
+    # The row is ours from the first statement to the end, so what is read is what this call made of it.
+    with transaction.atomic():
+        if mine.filter(window_ends__gt=now).update(count=F("count") + 1, window_ends=until):
+            return int(mine.values_list("count", flat=True).get())
+    if mine.filter(window_ends__lte=now).update(count=1, window_ends=until) or _opened(key, seconds):
+        return 1
+    return None
 
 
 def _opened(key: str, seconds: int) -> bool:

@@ -1,21 +1,67 @@
 """Every change to people and their sessions."""
 
-from accounts.actions.entry import change_password, give_password, record_failed_sign_in, sign_in, sign_out, step_up
+from accounts.actions.entry import record_failed_sign_in, sign_in, sign_out, step_up
+from accounts.actions.factor import (
+    forget_device,
+    forget_devices,
+    make_recovery_codes,
+    record_refused_code,
+    remove_app,
+    reset_factors,
+    set_up_app,
+    use_app_code,
+    use_recovery_code,
+)
+from accounts.actions.password import ask_reset, change_password, give_password, reset_password
+from accounts.actions.registration import (
+    accept_invitation,
+    ask_address,
+    ask_registration,
+    ask_verification,
+    confirm_address,
+    register,
+    renew_invitation,
+    withdraw_invitation,
+)
+from accounts.actions.impersonation import end_impersonation, start_impersonation
+from accounts.actions.lockout import unlock_user
 from accounts.actions.session import revoke_other_sessions, revoke_session
 from accounts.actions.user import activate_user, create_user, deactivate_user, update_profile, update_user
 
 __all__ = [
+    "accept_invitation",
     "activate_user",
+    "ask_address",
+    "ask_registration",
+    "ask_reset",
+    "ask_verification",
     "change_password",
+    "confirm_address",
     "create_user",
     "deactivate_user",
+    "end_impersonation",
+    "forget_device",
+    "forget_devices",
     "give_password",
+    "make_recovery_codes",
     "record_failed_sign_in",
+    "record_refused_code",
+    "register",
+    "remove_app",
+    "renew_invitation",
+    "reset_factors",
+    "reset_password",
     "revoke_other_sessions",
     "revoke_session",
+    "set_up_app",
     "sign_in",
     "sign_out",
+    "start_impersonation",
     "step_up",
+    "unlock_user",
     "update_profile",
     "update_user",
+    "use_app_code",
+    "use_recovery_code",
+    "withdraw_invitation",
 ]

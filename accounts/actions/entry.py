@@ -6,17 +6,12 @@ import time
 from typing import cast
 
 from django.contrib import auth
-from django.contrib.auth.hashers import check_password, make_password
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_variables
 
-from accounts import devices, rules
-from accounts.credentials import hashing
+from accounts import devices
 from accounts.mail import send_later
-from accounts.models import Device, Session, User
+from accounts.models import Device, User
 from accounts.obstacles import FACTOR_SESSION_KEY
 from accounts.sessions import SessionStore
 from settings_store import audit, circumstances
@@ -68,43 +63,15 @@ def sign_out(*, request: HttpRequest, user: User) -> None:
 
 
 @transaction.atomic
-def step_up(*, request: HttpRequest, user: User) -> None:
-    """Note that this session's person gave the password just now; its cookie changes, the old one is dead."""
+def step_up(*, request: HttpRequest, user: User, by: str = "password", factor: str = "") -> None:
+    """Note that this session's person proved themselves just now; its cookie changes, the old one is dead.
+
+    `by` is what they proved it with; `factor` names it once more where that is a second factor.
+    """
     # The check may have renewed an older hash, and a session is bound to the hash it began with.
     auth.update_session_auth_hash(request, user)
     request.session[STEP_UP_SESSION_KEY] = time.time()
+    if factor:
+        request.session[FACTOR_SESSION_KEY] = factor
     request.session.save()
-    audit.record("session.stepped_up", actor=user, target=user)
-
-
-@sensitive_variables("password")
-def change_password(*, actor: User | None, user: User, password: str, keep: Session | None = None) -> None:
-    """Give `user` a new password and end all their sessions but `keep`; ValidationError where it is the old one."""
-    # Hashing takes a tenth of a second, too long to hold a row or the trail.
-    with hashing():
-        if check_password(password, user.password):
-            raise ValidationError(_("Choose a password that differs from the present one."))
-        encoded = make_password(password)
-    with transaction.atomic():
-        row = User.objects.select_for_update().get(pk=user.pk)
-        row.password = user.password = encoded
-        row.must_change_password = user.must_change_password = False
-        row.save(update_fields=["password", "must_change_password", "updated_at"])
-        ended, __ = Session.objects.filter(user=user).exclude(pk=keep.pk if keep else "").delete()
-        audit.record("password.changed", actor=actor, target=user, after={"sessions_ended": ended})
-
-
-@sensitive_variables("password")
-def give_password(*, actor: User | None, user: User, password: str) -> None:
-    """Give somebody else a password they must change at their next sign-in; they are signed out everywhere."""
-    if actor == user:
-        raise ValidationError(_("Change your own password on your profile."), code="refused")
-    with hashing():
-        encoded = make_password(password)
-    with transaction.atomic():
-        rules.ask(actor, user, "give_password")
-        row = User.objects.select_for_update().get(pk=user.pk)
-        row.password, row.must_change_password = encoded, True
-        row.save(update_fields=["password", "must_change_password", "updated_at"])
-        ended = Session.objects.filter(user=row).delete()[0]
-        audit.record("password.changed", actor=actor, target=row, after={"must_change": True, "sessions_ended": ended})
+    audit.record("session.stepped_up", actor=user, target=user, after={"by": by})

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -17,7 +14,7 @@ from django.views.decorators.http import require_POST
 from accounts import actions, arrival, credentials
 from accounts.forms.entry import PasswordChangeForm, SignInForm, StepUpForm
 from accounts.forms.profile import ThemeForm
-from accounts.http import HtmxHttpRequest
+from accounts.http import HtmxHttpRequest, wanted_page
 from accounts.models import User
 from accounts.obstacles import ALL_OBSTACLES, PASSWORD_CHANGE
 from ui.forms import form_status, posted, require_page_methods
@@ -30,14 +27,15 @@ from ui.guard import public, signed_in
 def login(request: HttpRequest) -> HttpResponse:
     """The same answer, in the same time, for a wrong password and for a person who is unknown, inactive or locked."""
     if request.method != "POST" and request.user.is_authenticated:
-        return redirect(_next(request))
+        return redirect(wanted_page(request))
     form = SignInForm(posted(request))
     if form.is_valid():
         identifier = form.cleaned_data["username"]
         person = authenticate(request, username=identifier, password=form.cleaned_data["password"])
         if isinstance(person, User):
-            return arrival.welcome(request, person, by="password", next_url=_next(request))
+            return arrival.welcome(request, person, by="password", next_url=wanted_page(request))
         actions.record_failed_sign_in(identifier=identifier)
+        credentials.wait_out_refusal()
         form.add_error(
             None,
             _(
@@ -45,7 +43,9 @@ def login(request: HttpRequest) -> HttpResponse:
                 "After many wrong passwords nobody gets in for a while, even with the right one."
             ),
         )
-    return render(request, "accounts/login.html", {"form": form, "next": _next(request)}, status=form_status(form))
+    return render(
+        request, "accounts/login.html", {"form": form, "next": wanted_page(request)}, status=form_status(form)
+    )
 
 
 @signed_in(before=ALL_OBSTACLES)
@@ -64,9 +64,11 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid():
         if credentials.confirm(request.user, form.cleaned_data["password"]):
             actions.step_up(request=request, user=request.user)
-            return redirect(_next(request))
+            return redirect(wanted_page(request))
         form.add_error("password", _wrong_password())
-    return render(request, "accounts/step_up.html", {"form": form, "next": _next(request)}, status=form_status(form))
+    return render(
+        request, "accounts/step_up.html", {"form": form, "next": wanted_page(request)}, status=form_status(form)
+    )
 
 
 @signed_in(before=[PASSWORD_CHANGE], in_person=True)
@@ -89,7 +91,7 @@ def theme(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid():
         preferences = {**request.user.preferences, "theme": form.cleaned_data["theme"]}
         actions.update_profile(actor=request.user, preferences=preferences)
-    return redirect(_next(request))
+    return redirect(wanted_page(request))
 
 
 def _password_changed(request: HtmxHttpRequest, form: PasswordChangeForm) -> bool:
@@ -114,18 +116,3 @@ def _password_changed(request: HtmxHttpRequest, form: PasswordChangeForm) -> boo
 
 def _wrong_password() -> str:
     return _("This is not your password. After many wrong ones, none is tried for a while.")
-
-
-def _next(request: HttpRequest) -> str:
-    """Where to go afterwards: a page of this house that is no door, else Home."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    if not url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return resolve_url("home")
-    # A word without a slash would be taken for the name of a view.
-    if not urlsplit(wanted).path.startswith("/"):
-        return resolve_url("home")
-    if urlsplit(wanted).path in {resolve_url(name) for name in ("login", "logout", "step_up", "theme")}:
-        return resolve_url("home")
-    return wanted
