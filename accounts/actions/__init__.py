@@ -1,5 +1,6 @@
 """Every change to people and their sessions."""
 
+from accounts.actions.bulk import ask_act, begin_act, record_export, resume_act
 from accounts.actions.entry import record_failed_sign_in, sign_in, sign_out, step_up
 from accounts.actions.factor import (
     forget_device,
@@ -12,6 +13,9 @@ from accounts.actions.factor import (
     use_app_code,
     use_recovery_code,
 )
+from accounts.actions.impersonation import end_impersonation, start_impersonation
+from accounts.actions.lockout import unlock_user
+from accounts.actions.passkey import add_passkey, record_refused_passkey, remove_passkey, rename_passkey, use_passkey
 from accounts.actions.password import ask_reset, change_password, give_password, reset_password
 from accounts.actions.registration import (
     accept_invitation,
@@ -23,18 +27,26 @@ from accounts.actions.registration import (
     renew_invitation,
     withdraw_invitation,
 )
-from accounts.actions.impersonation import end_impersonation, start_impersonation
-from accounts.actions.lockout import unlock_user
 from accounts.actions.session import revoke_other_sessions, revoke_session
-from accounts.actions.user import activate_user, create_user, deactivate_user, update_profile, update_user
+from accounts.actions.user import (
+    activate_user,
+    create_user,
+    deactivate_user,
+    require_password_change,
+    update_profile,
+    update_user,
+)
 
 __all__ = [
     "accept_invitation",
     "activate_user",
+    "add_passkey",
+    "ask_act",
     "ask_address",
     "ask_registration",
     "ask_reset",
     "ask_verification",
+    "begin_act",
     "change_password",
     "confirm_address",
     "create_user",
@@ -44,13 +56,19 @@ __all__ = [
     "forget_devices",
     "give_password",
     "make_recovery_codes",
+    "record_export",
     "record_failed_sign_in",
     "record_refused_code",
+    "record_refused_passkey",
     "register",
     "remove_app",
+    "remove_passkey",
+    "rename_passkey",
     "renew_invitation",
+    "require_password_change",
     "reset_factors",
     "reset_password",
+    "resume_act",
     "revoke_other_sessions",
     "revoke_session",
     "set_up_app",
@@ -62,6 +80,7 @@ __all__ = [
     "update_profile",
     "update_user",
     "use_app_code",
+    "use_passkey",
     "use_recovery_code",
     "withdraw_invitation",
 ]

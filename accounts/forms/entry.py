@@ -18,7 +18,13 @@ class SignInForm(forms.Form):
         label=_("Email or username"),
         max_length=EMAIL_LENGTH,
         widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+            attrs={
+                # The second word lets browsers offer passkeys among what they fill in.
+                "autocomplete": "username webauthn",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
         ),
     )
     password = password_field(_("Password"), autocomplete="current-password")
