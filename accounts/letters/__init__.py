@@ -1,0 +1,8 @@
+"""The letters that tell people of what happened to their account, a module for each topic.
+
+A letter that answers what a stranger may have asked names nobody but its reader, and what to do where it was not them.
+"""
+
+from accounts.letters import device, factor, lockout, passkey, password, registration
+
+__all__ = ["device", "factor", "lockout", "passkey", "password", "registration"]
