@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.password_policy import may_change_here
 from ui.registry import Obstacle
 
 # How this session proved more than a password; missing where it did not.
@@ -25,10 +26,11 @@ def factor_due(request: HttpRequest) -> bool:
 
 
 def password_change_due(request: HttpRequest) -> bool:
-    """Whether the password was given by somebody else, who therefore knows it."""
+    """Whether the password was given by somebody else, who therefore knows it, and another can be chosen here."""
     if getattr(request, "impersonator", None) is not None:
         return False
-    return bool(getattr(request.user, "must_change_password", False))
+    person: Any = request.user
+    return bool(getattr(person, "must_change_password", False)) and may_change_here(person)
 
 
 OBSTACLES = [

@@ -59,6 +59,7 @@ def record_failed_sign_in(*, identifier: str) -> None:
 def sign_out(*, request: HttpRequest, user: User) -> None:
     """End the session of this browser."""
     auth.logout(request)
+    circumstances.update(impersonator=None)
     audit.record("session.signed_out", actor=user, target=user)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
@@ -15,6 +17,7 @@ from accounts import rules
 from accounts.credentials import hashing
 from accounts.models import Session, User
 from accounts.names import clean_email, clean_username, normalised
+from accounts.password_policy import may_change_here
 from accounts.signals import user_registered
 from settings_store import audit
 
@@ -37,6 +40,8 @@ def create_user(
     supervisor: User | None = None,
     must_change_password: bool = True,
     is_verified: bool = False,
+    joined_by: User.JoinedBy = User.JoinedBy.CREATED,
+    invited_until: datetime | None = None,
 ) -> User:
     """Make a person; without a password they cannot sign in until they are given one."""
     user = User(
@@ -46,16 +51,25 @@ def create_user(
         supervisor=supervisor,
         must_change_password=must_change_password,
         is_verified=is_verified,
+        joined_by=joined_by,
+        invited_until=invited_until,
         created_by=actor,
+        password_changed_at=timezone.now() if password else None,
     )
     # Hashing takes a tenth of a second, too long to keep other writers waiting.
     with hashing():
         user.password = make_password(password)
     with transaction.atomic():
         refuse_taken(username=user.username, email=user.email)
-        _save(user)
+        save_person(user)
         user_registered.send(sender=User, user=user, actor=actor)
-        audit.record("user.created", actor=actor, target=user, after=_snapshot(user))
+        by_themselves = actor is None and joined_by == User.JoinedBy.REGISTERED
+        audit.record(
+            "user.created",
+            actor=user if by_themselves else actor,
+            target=user,
+            after={**_snapshot(user), "joined_by": str(joined_by)},
+        )
     return user
 
 
@@ -85,7 +99,7 @@ def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
     before = _snapshot(row)
     for name, value in changed.items():
         setattr(row, name, value)
-    _save(row, update_fields=[*changed, "updated_at"])
+    save_person(row, update_fields=[*changed, "updated_at"])
     audit.record("user.updated", actor=actor, target=row, **audit.changes(before, _snapshot(row), also=changed))
     return row
 
@@ -133,6 +147,23 @@ def deactivate_user(*, actor: User | None, user: User, reason: str = "") -> User
     return row
 
 
+@transaction.atomic
+def require_password_change(*, actor: User | None, user: User) -> User:
+    """Have somebody choose another password before anything else, from their next request on."""
+    rules.ask(actor, user, "require_password_change")
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if not row.has_usable_password():
+        raise ValidationError(_("%(person)s has no password here.") % {"person": row}, code="refused")
+    if not may_change_here(row):
+        raise ValidationError(_("The password of %(person)s is kept elsewhere.") % {"person": row}, code="refused")
+    if row.must_change_password:
+        return row
+    row.must_change_password = True
+    row.save(update_fields=["must_change_password", "updated_at"])
+    audit.record("password.change_required", actor=actor, target=row)
+    return row
+
+
 def refuse_taken(*, username: str | None = None, email: str | None = None, besides: User | None = None) -> None:
     """Raise ValidationError for each name that somebody else has, however they write it."""
     others = User.objects.exclude(pk=besides.pk) if besides else User.objects.all()
@@ -158,7 +189,8 @@ def _lock_tree() -> None:
     User.objects.select_for_update().order_by("pk").values("pk").first()
 
 
-def _save(user: User, **kwargs: Any) -> None:
+def save_person(user: User, **kwargs: Any) -> None:
+    """Save a row whose names may have been taken a moment ago; ValidationError where one was."""
     try:
         with transaction.atomic():
             user.save(**kwargs)

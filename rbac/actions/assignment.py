@@ -73,7 +73,9 @@ def revoke_role(*, actor: User | None, user: User, role: Role, reason: str = "")
 
 
 def give_default_role(*, user: User, actor: User | None = None, **kwargs: Any) -> None:
-    """Make every newly registered person a user of the house; heard from accounts."""
+    """Make every newly registered person a user of the house; heard from accounts. An invitation names its own role."""
+    if user.joined_by == User.JoinedBy.INVITED:
+        return
     role = Role.objects.filter(name_key=DEFAULT).first()
     if role is not None:
         assign_role(actor=None, user=user, role=role)

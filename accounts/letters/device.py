@@ -1,4 +1,4 @@
-"""The letters that tell people of what happened to their account."""
+"""Letters about the browsers that people sign in from."""
 
 from __future__ import annotations
 

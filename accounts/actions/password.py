@@ -1,0 +1,109 @@
+"""Giving people passwords: their own choice, by a link, or one they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.tasks import task
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import mail, rules, tokens
+from accounts.credentials import ACCOUNT, hashing
+from accounts.mail import send_later
+from accounts.models import Device, Session, User
+from accounts.password_policy import may_change_here
+from settings_store import audit, circumstances, limits
+
+
+@sensitive_variables("password")
+def change_password(*, actor: User | None, user: User, password: str, keep: Session | None = None) -> None:
+    """Give `user` a new password and end all their sessions but `keep`; ValidationError where it is the old one."""
+    if actor == user:
+        refuse_elsewhere(user)
+    # Hashing takes a tenth of a second, too long to hold a row or the trail.
+    with hashing():
+        if check_password(password, user.password):
+            raise ValidationError(_("Choose a password that differs from the present one."))
+        encoded = make_password(password)
+    with transaction.atomic():
+        row = User.objects.select_for_update().get(pk=user.pk)
+        facts = _renew(row, encoded, keep=keep)
+        user.password, user.must_change_password = row.password, row.must_change_password
+        send_later("password_changed", to=row)
+        audit.record("password.changed", actor=actor, target=row, after=facts)
+
+
+@sensitive_variables("password")
+def give_password(*, actor: User | None, user: User, password: str) -> None:
+    """Give somebody else a password they must change at their next sign-in; they are signed out everywhere."""
+    if actor == user:
+        raise ValidationError(_("Change your own password on your profile."), code="refused")
+    with hashing():
+        encoded = make_password(password)
+    with transaction.atomic():
+        rules.ask(actor, user, "give_password")
+        row = User.objects.select_for_update().get(pk=user.pk)
+        facts = _renew(row, encoded, must_change=True)
+        send_later("password_changed", to=row, by=str(actor) if actor else _("Somebody who runs the server"))
+        audit.record("password.changed", actor=actor, target=row, after={"must_change": True, **facts})
+
+
+def ask_reset(*, name: str) -> None:
+    """Let whoever is called so have a link for a new password; costs the same whether there is anybody."""
+    answer_reset.enqueue(name, circumstances.current().address)
+
+
+@task
+def answer_reset(name: str, address: str | None) -> None:
+    """Send the letter, where there is somebody; done by a worker, so that nobody can tell by the time."""
+    person = User.objects.active().named(name).first()
+    if person is None:
+        return
+    with circumstances.circumstances(address=address), transaction.atomic():
+        send_later("password_reset", to=person)
+        audit.record("password.reset_asked", actor=None, target=person)
+
+
+@sensitive_variables("password", "token")
+def reset_password(*, token: str, password: str) -> User | None:
+    """Give the person of this link a new password and end all their sessions; None where the link does not work."""
+    user = tokens.resetting(token)
+    if user is None:
+        return None
+    refuse_elsewhere(user)
+    with hashing():
+        encoded = make_password(password)
+    with transaction.atomic():
+        row = User.objects.select_for_update().get(pk=user.pk)
+        # Used a moment ago, perhaps: asked again now that nobody else can use it.
+        if tokens.resetting(token) is None:
+            return None
+        facts = _renew(row, encoded)
+        if not row.is_verified and mail.is_sent():
+            # Nobody but the owner of the mailbox has the link.
+            row.is_verified = facts["is_verified"] = True
+            row.save(update_fields=["is_verified"])
+        send_later("password_changed", to=row)
+        audit.record("password.reset", actor=row, target=row, after=facts)
+    # The lock of the account was there to keep guesses out, and this was none.
+    limits.reset(ACCOUNT, f"user:{user.pk}")
+    return row
+
+
+def refuse_elsewhere(user: User) -> None:
+    if not may_change_here(user):
+        raise ValidationError(_("Passwords of your email domain are not kept here."), code="refused")
+
+
+def _renew(row: User, encoded: str, *, must_change: bool = False, keep: Session | None = None) -> dict[str, Any]:
+    """Keep the hash in the locked row; sessions but `keep` end, and no device spares the second step any more."""
+    row.password, row.must_change_password, row.password_changed_at = encoded, must_change, timezone.now()
+    row.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    ended = Session.objects.filter(user=row).exclude(pk=keep.pk if keep else "").delete()[0]
+    forgotten = Device.objects.trusted().filter(user=row).update(trusted_until=None)
+    return {"sessions_ended": ended, "devices_forgotten": forgotten}

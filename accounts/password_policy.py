@@ -1,0 +1,100 @@
+"""What a new password must be, by the settings of this moment (accounts.password.*), and who may choose one here.
+
+The validators stand in AUTH_PASSWORD_VALIDATORS, so forms, actions and commands all ask the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.core.exceptions import ValidationError
+from django.utils.functional import lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_variables
+from zxcvbn import zxcvbn
+
+from accounts.domains import is_listed
+from accounts.models import User
+from settings_store.store import get_setting
+
+# What is looked at of a password; what lies behind it makes no guess easier, and the time grows with the square.
+LOOKED_AT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How hard a password is to guess, from 0 to 4, and what would make it harder."""
+
+    score: int
+    advice: str
+
+    @property
+    def word(self) -> str:
+        return (_("very weak"), _("weak"), _("fair"), _("good"), _("strong"))[self.score]
+
+
+@sensitive_variables("password")
+def strength_of(password: str, *known: str) -> Strength:
+    """How hard this is to guess for somebody who knows the words of `known`, as the names of its owner."""
+    words = [part for name in known for part in [name[:LOOKED_AT], *name[:LOOKED_AT].replace("@", " ").split()] if part]
+    found = zxcvbn(password[:LOOKED_AT], user_inputs=words, max_length=LOOKED_AT)
+    said = [found["feedback"]["warning"], *found["feedback"]["suggestions"]]
+    return Strength(int(found["score"]), " ".join(_(sentence) for sentence in said if sentence))
+
+
+def may_change_here(user: User) -> bool:
+    """Whether this person chooses passwords here, or has an address whose passwords are kept elsewhere."""
+    return not is_listed(user.email, str(get_setting("accounts.password.elsewhere")))
+
+
+class LengthValidator:
+    """At least accounts.password.min_length characters."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        shortest = int(get_setting("accounts.password.min_length"))
+        if len(password) < shortest:
+            raise ValidationError(
+                ngettext(
+                    "This password is too short: it must have at least %(count)d character.",
+                    "This password is too short: it must have at least %(count)d characters.",
+                    shortest,
+                )
+                % {"count": shortest},
+                code="password_too_short",
+            )
+
+    def get_help_text(self) -> str:
+        shortest = int(get_setting("accounts.password.min_length"))
+        return ngettext("At least %(count)d character.", "At least %(count)d characters.", shortest) % {
+            "count": shortest
+        }
+
+
+class StrengthValidator:
+    """At least accounts.password.min_score on the scale of zxcvbn, for somebody who knows the person's names."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        least = int(get_setting("accounts.password.min_score"))
+        if not least:
+            return
+        names = (user.username, user.email, user.full_name) if isinstance(user, User) else ()
+        strength = strength_of(password, *names)
+        if strength.score < least:
+            sentence = _("This password is too easy to guess.")
+            raise ValidationError(f"{sentence} {strength.advice}".strip(), code="password_too_weak")
+
+    def get_help_text(self) -> str:
+        if not int(get_setting("accounts.password.min_score")):
+            return ""
+        return _("Hard to guess: a few uncommon words do better than one with signs in it.")
+
+
+def rules_in_words() -> str:
+    """The rules of this moment, in a few sentences for the help of a field."""
+    return " ".join(filter(None, password_validators_help_texts()))
+
+
+rules_in_words_lazy = lazy(rules_in_words, str)
