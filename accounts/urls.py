@@ -1,6 +1,21 @@
 from django.urls import path
 
-from accounts.views import entry, impersonation, lockout, passkey, profile, second_step, user, user_act, user_list
+from accounts.views import (
+    entry,
+    factor,
+    impersonation,
+    invitation,
+    lockout,
+    passkey,
+    password,
+    profile,
+    registration,
+    second_step,
+    user,
+    user_act,
+    user_factors,
+    user_list,
+)
 
 # Doors keep Django's own names, which other packages ask for, so they stand outside the namespace.
 root_patterns = [
@@ -14,7 +29,13 @@ root_patterns = [
     path("step-up/", entry.step_up, name="step_up"),
     path("step-up/passkey/", passkey.step_up_passkey, name="step_up_passkey"),
     path("step-up/passkey/options/", passkey.step_up_passkey_options, name="step_up_passkey_options"),
-    path("password/", entry.password_change, name="password_change"),
+    path("password/", password.password_change, name="password_change"),
+    path("password/forgotten/", password.password_forgotten, name="password_forgotten"),
+    path("password/reset/", password.password_reset, name="password_reset"),
+    path("password/strength/", password.password_strength, name="password_strength"),
+    path("register/", registration.register, name="register"),
+    path("register/confirm/", registration.register_confirm, name="register_confirm"),
+    path("invitation/", invitation.invitation, name="invitation"),
     path("theme/", entry.theme, name="theme"),
 ]
 
@@ -22,11 +43,23 @@ app_name = "accounts"
 urlpatterns = [
     path("act-as/leave/", impersonation.impersonation_end, name="impersonation_end"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/security/", factor.profile_security, name="profile_security"),
+    path("profile/security/app/", factor.app_setup, name="app_setup"),
+    path("profile/security/app/remove/", factor.app_remove, name="app_remove"),
+    path("profile/security/codes/", factor.recovery_codes, name="recovery_codes"),
+    path("profile/security/codes/file/", factor.recovery_codes_file, name="recovery_codes_file"),
+    path("profile/security/codes/new/", factor.recovery_codes_new, name="recovery_codes_new"),
+    path("profile/security/devices/forget/", factor.devices_forget, name="devices_forget"),
+    path("profile/security/devices/<uuid:device_id>/forget/", factor.device_forget, name="device_forget"),
     path("profile/security/passkeys/new/", passkey.passkey_new, name="passkey_new"),
     path("profile/security/passkeys/options/", passkey.passkey_options, name="passkey_options"),
     path("profile/security/passkeys/<uuid:passkey_id>/rename/", passkey.passkey_rename, name="passkey_rename"),
     path("profile/security/passkeys/<uuid:passkey_id>/remove/", passkey.passkey_remove, name="passkey_remove"),
+    path("profile/email/", registration.email_change, name="email_change"),
+    path("profile/email/verification/", registration.email_verification, name="email_verification"),
+    path("profile/email/verify/", registration.email_verify, name="email_verify"),
     path("profile/sessions/", profile.profile_sessions, name="profile_sessions"),
+    path("profile/sessions/all/revoke/", profile.session_revoke_all, name="session_revoke_all"),
     path("profile/sessions/others/revoke/", profile.session_revoke_others, name="session_revoke_others"),
     path("profile/sessions/<uuid:session_id>/revoke/", profile.session_revoke, name="session_revoke"),
     path("users/", user_list.user_list, name="user_list"),
@@ -44,6 +77,10 @@ urlpatterns = [
     path("users/<uuid:user_id>/password/made/", user.user_password_made, name="user_password_made"),
     path("users/<uuid:user_id>/act-as/", impersonation.user_impersonate, name="user_impersonate"),
     path("users/<uuid:user_id>/unlock/", lockout.user_unlock, name="user_unlock"),
+    path("users/<uuid:user_id>/factors/", user_factors.user_factors, name="user_factors"),
+    path("users/<uuid:user_id>/factors/reset/", user_factors.user_factors_reset, name="user_factors_reset"),
+    path("users/<uuid:user_id>/invitation/renew/", invitation.invitation_renew, name="invitation_renew"),
+    path("users/<uuid:user_id>/invitation/withdraw/", invitation.invitation_withdraw, name="invitation_withdraw"),
     path("users/<uuid:user_id>/history/", user.user_history, name="user_history"),
     path("users/<uuid:user_id>/sessions/", user.user_sessions, name="user_sessions"),
     path("users/<uuid:user_id>/sessions/revoke/", user.user_sessions_revoke, name="user_sessions_revoke"),

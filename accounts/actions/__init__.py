@@ -27,7 +27,7 @@ from accounts.actions.registration import (
     renew_invitation,
     withdraw_invitation,
 )
-from accounts.actions.session import revoke_other_sessions, revoke_session
+from accounts.actions.session import revoke_all_sessions, revoke_other_sessions, revoke_session
 from accounts.actions.user import (
     activate_user,
     create_user,
@@ -69,6 +69,7 @@ __all__ = [
     "reset_factors",
     "reset_password",
     "resume_act",
+    "revoke_all_sessions",
     "revoke_other_sessions",
     "revoke_session",
     "set_up_app",

@@ -14,6 +14,7 @@ from accounts.mail import send_later
 from accounts.models import Device, User
 from accounts.obstacles import FACTOR_SESSION_KEY
 from accounts.sessions import SessionStore
+from accounts.ways import BY_SESSION_KEY
 from settings_store import audit, circumstances
 from ui.guard import STEP_UP_SESSION_KEY
 
@@ -31,6 +32,7 @@ def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: s
         auth.login(request, user)
         # Signing in is the freshest proof there is.
         session[STEP_UP_SESSION_KEY] = time.time()
+        session[BY_SESSION_KEY] = by
         if factor:
             session[FACTOR_SESSION_KEY] = factor
         session.save()

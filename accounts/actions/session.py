@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib import auth
 from django.db import transaction
+from django.http import HttpRequest
 
 from accounts import rules
 from accounts.models import Session, User
@@ -23,6 +25,14 @@ def revoke_session(*, actor: User, session: Session) -> None:
         target=person,
         before={"session": str(session.public_id), "device": session.device, "address": session.address},
     )
+
+
+@transaction.atomic
+def revoke_all_sessions(*, request: HttpRequest, user: User) -> None:
+    """End all sessions of somebody who asks for it, that of this browser too."""
+    ended = Session.objects.filter(user=user).delete()[0]
+    auth.logout(request)
+    audit.record("session.revoked", actor=user, target=user, before={"sessions": ended})
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from accounts import actions
 from accounts.forms.profile import ProfileForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import Session
+from accounts.ways import lines_of
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import signed_in
 
@@ -37,11 +38,14 @@ def profile(request: HtmxHttpRequest) -> HttpResponse:
 @signed_in
 @require_safe
 def profile_sessions(request: HtmxHttpRequest) -> HttpResponse:
-    sessions = Session.objects.live().filter(user=request.user).order_by("-last_activity")
-    return render(request, "accounts/profile_sessions.html", {"sessions": sessions, "this": request.session.row})
+    sessions = list(
+        Session.objects.live().filter(user=request.user).select_related("acting_as").order_by("-last_activity")
+    )
+    context = {"sessions": sessions, "lines": lines_of(sessions), "this": request.session.row}
+    return render(request, "accounts/profile_sessions.html", context)
 
 
-@signed_in
+@signed_in(in_person=True)
 @require_POST
 def session_revoke(request: HtmxHttpRequest, session_id: UUID) -> HttpResponse:
     session = get_object_or_404(Session, user=request.user, public_id=session_id)
@@ -53,7 +57,15 @@ def session_revoke(request: HtmxHttpRequest, session_id: UUID) -> HttpResponse:
     return redirect("accounts:profile_sessions")
 
 
-@signed_in
+@signed_in(in_person=True)
+@require_POST
+def session_revoke_all(request: HtmxHttpRequest) -> HttpResponse:
+    actions.revoke_all_sessions(request=request, user=request.user)
+    messages.success(request, _("You are signed out everywhere."))
+    return redirect("login")
+
+
+@signed_in(in_person=True)
 @require_POST
 def session_revoke_others(request: HtmxHttpRequest) -> HttpResponse:
     ended = actions.revoke_other_sessions(actor=request.user, user=request.user, keep=request.session.row)

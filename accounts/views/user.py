@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,38 +16,12 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from accounts import actions, credentials, handover, rules
 from accounts.forms.user import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
 from accounts.http import HtmxHttpRequest, visible_person
-from accounts.models import Session, User, UserQuerySet
+from accounts.models import Session, User
+from accounts.ways import lines_of
 from settings_store.crypto import CannotOpen
 from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
-from ui.keyset import paginate
-from ui.registry import UserColumn, registry
-
-ORDERS = {"name": ("name_key",), "created": ("-created_at",), "seen": ("-last_login",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list: a person and what higher floors know of them."""
-
-    person: User
-    cells: list[tuple[UserColumn, Any]]
-
-
-@requires("users.read")
-@require_safe
-def user_list(request: HtmxHttpRequest) -> HttpResponse:
-    people, words, state = _filtered(request)
-    page = paginate(people.select_related("supervisor"), request, order=ORDERS, default="name")
-    columns = sorted(registry.user_columns, key=lambda column: column.order)
-    values = [column.values(page.rows) for column in columns]
-    rows = [
-        Row(person, [(column, known.get(person.pk)) for column, known in zip(columns, values, strict=True)])
-        for person in page.rows
-    ]
-    context = {"page": page, "rows": rows, "columns": columns, "words": words, "state": state}
-    return render(request, "accounts/user_list.html", context)
 
 
 @requires("users.write")
@@ -170,10 +142,11 @@ def user_password_made(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @require_safe
 def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)
-    sessions = Session.objects.live().filter(user=person).order_by("-last_activity")
+    sessions = list(Session.objects.live().filter(user=person).select_related("acting_as").order_by("-last_activity"))
     context = {
         "person": person,
         "sessions": sessions,
+        "lines": lines_of(sessions),
         "this": request.session.row,
         "may_end": request.user.has_perm("users.write")
         and (person == request.user or rules.refusal(request.user, person, "revoke_session") is None),
@@ -217,19 +190,3 @@ def user_sessions_revoke(request: HtmxHttpRequest, user_id: UUID) -> HttpRespons
         words = ngettext("%(count)d session is signed out.", "%(count)d sessions are signed out.", ended)
         messages.success(request, words % {"count": ended})
     return redirect("accounts:user_sessions", person.public_id)
-
-
-def _filtered(request: HtmxHttpRequest) -> tuple[UserQuerySet, str, str]:
-    people = User.objects.visible_to(request.user)
-    words, state = request.GET.get("q", "").strip()[:200], request.GET.get("state", "")
-    if words:
-        people = people.matching(words)
-    if state == "active":
-        people = people.active()
-    elif state == "inactive":
-        people = people.filter(is_active=False)
-    elif state == "new":
-        people = people.filter(is_active=True, last_login=None)
-    else:
-        state = ""
-    return people, words, state
