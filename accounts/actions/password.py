@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import mail, rules, tokens
-from accounts.credentials import ACCOUNT, hashing
+from accounts.credentials import forget_wrong, hashing
 from accounts.mail import send_later
 from accounts.models import Device, Session, User
 from accounts.password_policy import may_change_here
-from settings_store import audit, circumstances, limits
+from settings_store import audit, circumstances
 
 
 @sensitive_variables("password")
@@ -88,10 +88,10 @@ def reset_password(*, token: str, password: str) -> User | None:
             # Nobody but the owner of the mailbox has the link.
             row.is_verified = facts["is_verified"] = True
             row.save(update_fields=["is_verified"])
+        # A lock keeps out whoever guesses, and this was no guess.
+        forget_wrong(row)
         send_later("password_changed", to=row)
         audit.record("password.reset", actor=row, target=row, after=facts)
-    # The lock of the account was there to keep guesses out, and this was none.
-    limits.reset(ACCOUNT, f"user:{user.pk}")
     return row
 
 
@@ -103,7 +103,9 @@ def refuse_elsewhere(user: User) -> None:
 def _renew(row: User, encoded: str, *, must_change: bool = False, keep: Session | None = None) -> dict[str, Any]:
     """Keep the hash in the locked row; sessions but `keep` end, and no device spares the second step any more."""
     row.password, row.must_change_password, row.password_changed_at = encoded, must_change, timezone.now()
-    row.save(update_fields=["password", "must_change_password", "password_changed_at", "updated_at"])
+    # Whoever has a password has come, by invitation or otherwise.
+    row.invited_until = None
+    row.save(update_fields=["password", "must_change_password", "password_changed_at", "invited_until", "updated_at"])
     ended = Session.objects.filter(user=row).exclude(pk=keep.pk if keep else "").delete()[0]
     forgotten = Device.objects.trusted().filter(user=row).update(trusted_until=None)
     return {"sessions_ended": ended, "devices_forgotten": forgotten}

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import registration, rules, tokens
-from accounts.actions.password import refuse_elsewhere
 from accounts.actions.user import create_user, refuse_taken, save_person
 from accounts.credentials import hashing
 from accounts.domains import is_listed
 from accounts.mail import send_later
 from accounts.models import User
 from accounts.names import clean_email, clean_username
+from accounts.password_policy import may_change_here
 from settings_store import audit
 from settings_store.store import get_setting
 
@@ -137,7 +137,8 @@ def ask_address(*, actor: User, email: str) -> None:
     wanted = clean_email(email)
     if wanted == actor.email:
         raise ValidationError({"email": _("This is your email address already.")})
-    refuse_elsewhere(actor)
+    if not may_change_here(actor):
+        raise ValidationError(_("Accounts of your email domain are kept elsewhere, so the address stays as it is."))
     domains = str(get_setting("accounts.registration.domains"))
     if registration.policy() == registration.DOMAINS and is_listed(actor.email, domains) > is_listed(wanted, domains):
         raise ValidationError({"email": _("Use an address in one of the domains that may register here.")})

@@ -1,22 +1,23 @@
-"""The doors: sign in, sign out, prove oneself again, change the password."""
+"""The doors: sign in, sign out, prove oneself again."""
 
 from __future__ import annotations
 
-from django.contrib import messages
-from django.contrib.auth import authenticate, update_session_auth_hash
-from django.core.exceptions import ValidationError
+from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions, arrival, credentials
-from accounts.forms.entry import PasswordChangeForm, SignInForm, StepUpForm
+from accounts import actions, arrival, credentials, registration
+from accounts.factors.policy import factors_of
+from accounts.forms.entry import SignInForm, StepUpForm
+from accounts.forms.factor import CodeForm
 from accounts.forms.profile import ThemeForm
 from accounts.http import HtmxHttpRequest, wanted_page
 from accounts.models import User
-from accounts.obstacles import ALL_OBSTACLES, PASSWORD_CHANGE
+from accounts.obstacles import ALL_OBSTACLES
+from accounts.views.second_step import code_form, is_right
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
 
@@ -43,48 +44,42 @@ def login(request: HttpRequest) -> HttpResponse:
                 "After many wrong passwords nobody gets in for a while, even with the right one."
             ),
         )
-    return render(
-        request, "accounts/login.html", {"form": form, "next": wanted_page(request)}, status=form_status(form)
-    )
+    context = {"form": form, "next": wanted_page(request), "registers": registration.is_offered()}
+    return render(request, "accounts/login.html", context, status=form_status(form))
 
 
 @signed_in(before=ALL_OBSTACLES)
 @require_POST
 def logout(request: HtmxHttpRequest) -> HttpResponse:
-    actions.sign_out(request=request, user=request.user)
+    if request.impersonator is not None:
+        # Whoever acts as somebody else signs themselves out, and nobody else.
+        actions.end_impersonation(request=request, admin=request.impersonator, person=request.user, why="signed out")
+    actions.sign_out(request=request, user=request.impersonator or request.user)
     return redirect("login")
 
 
 @signed_in(before=ALL_OBSTACLES, in_person=True)
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "code")
 @require_page_methods
 def step_up(request: HtmxHttpRequest) -> HttpResponse:
-    """Ask for the password again before something dangerous, then go on to where the person was."""
-    form = StepUpForm(posted(request))
-    if form.is_valid():
-        if credentials.confirm(request.user, form.cleaned_data["password"]):
-            actions.step_up(request=request, user=request.user)
-            return redirect(wanted_page(request))
-        form.add_error("password", _wrong_password())
-    return render(
-        request, "accounts/step_up.html", {"form": form, "next": wanted_page(request)}, status=form_status(form)
-    )
+    """Ask for the password or a factor again before something dangerous, then go on to where the person was."""
+    person, factors = request.user, factors_of(request.user)
+    ways = ["password"] if person.has_usable_password() else []
+    if factors.app is not None:
+        ways.append("app")
+    if factors.any:
+        ways.append("recovery")
+    wanted = request.POST.get("with") or request.GET.get("with") or ""
+    way = wanted if wanted in ways else next(iter(ways), "")
+    form = StepUpForm(posted(request)) if way in {"", "password"} else code_form(request, factors, way)
+    if way and form.is_bound and _is_proved(form, person):
+        actions.step_up(request=request, user=person, by=way, factor="" if way == "password" else way)
+        return redirect(wanted_page(request))
+    context = {"form": form, "way": way, "ways": ways, "factors": factors, "next": wanted_page(request)}
+    return render(request, "accounts/step_up.html", context, status=form_status(form))
 
 
-@signed_in(before=[PASSWORD_CHANGE], in_person=True)
-@sensitive_post_parameters("present", "password", "repeated")
-@require_page_methods
-def password_change(request: HtmxHttpRequest) -> HttpResponse:
-    forced = request.user.must_change_password
-    form = PasswordChangeForm(posted(request), user=request.user)
-    if form.is_bound and _password_changed(request, form):
-        messages.success(request, _("Password changed. All other sessions are signed out."))
-        return redirect("home" if forced else "accounts:profile")
-    context = {"form": form, "forced": forced}
-    return render(request, "accounts/password_change.html", context, status=form_status(form))
-
-
-@signed_in
+@signed_in(in_person=True)
 @require_POST
 def theme(request: HtmxHttpRequest) -> HttpResponse:
     form = ThemeForm(request.POST)
@@ -94,24 +89,15 @@ def theme(request: HtmxHttpRequest) -> HttpResponse:
     return redirect(wanted_page(request))
 
 
-def _password_changed(request: HtmxHttpRequest, form: PasswordChangeForm) -> bool:
-    form.full_clean()
-    # Asked whatever else is wrong, so that all is said at once.
-    present = form.cleaned_data.get("present")
-    if present and not credentials.confirm(request.user, present):
-        form.add_error("present", _wrong_password())
-    if form.errors:
+def _is_proved(form: StepUpForm | CodeForm, person: User) -> bool:
+    if not isinstance(form, StepUpForm):
+        return is_right(form, person)
+    if not form.is_valid():
         return False
-    try:
-        actions.change_password(
-            actor=request.user, user=request.user, password=form.cleaned_data["password"], keep=request.session.row
-        )
-    except ValidationError as error:
-        form.add_error("password", error)
-        return False
-    # A session is bound to the hash it began with, and its old cookie must not outlive the old password.
-    update_session_auth_hash(request, request.user)
-    return True
+    if right := credentials.confirm(person, form.cleaned_data["password"]):
+        return right
+    form.add_error("password", _wrong_password())
+    return False
 
 
 def _wrong_password() -> str:
