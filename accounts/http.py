@@ -19,6 +19,8 @@ class HtmxHttpRequest(HttpRequest):
 
     user: User
     session: SessionStore
+    # Who really asks, where they act as `user`.
+    impersonator: User | None
     htmx: HtmxDetails
 
 

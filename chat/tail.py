@@ -18,6 +18,7 @@ from django.db import Error
 from django.utils import timezone
 from django.utils.html import escape
 
+from accounts.impersonation import acts_as
 from accounts.models import Session
 from accounts.sessions import absolute_life, idle_life
 from chat.actions.message import interrupt_orphans
@@ -201,12 +202,17 @@ async def _watch_all() -> None:
 
 def _still_allowed(pairs: set[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
     now, idle, absolute = timezone.now(), idle_life(), absolute_life()
-    sessions = Session.objects.filter(public_id__in={session_id for session_id, _user_id in pairs})
+    sessions = list(Session.objects.filter(public_id__in={session_id for session_id, _user_id in pairs}))
     alive = {
         (session.public_id, session.user_id)
         for session in sessions
         if not session.is_over(now=now, idle=idle, absolute=absolute)
     }
+    # Whoever acts as somebody else reads as that person, for as long as they may.
+    for session in sessions:
+        if session.acting_as_id is not None and (session.public_id, session.user_id) in alive:
+            alive.discard((session.public_id, session.user_id))
+            alive.add((session.public_id, acts_as(session)))
     people = RoleBackend().get_users({user_id for _session_id, user_id in pairs & alive})
     chatting = {person.pk for person in people if person.has_perm("chat.use")}
     return {pair for pair in pairs & alive if pair[1] in chatting}

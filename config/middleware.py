@@ -16,6 +16,7 @@ from django.utils.encoding import escape_uri_path
 from django.utils.http import urlencode
 from django_structlog.middlewares import RequestMiddleware
 
+from accounts import impersonation
 from config.access import declared_access
 from ui.guard import Access, Kind, View, obstacle_of, program_refusal
 
@@ -40,6 +41,8 @@ class LoginRequiredMiddleware(auth.LoginRequiredMiddleware):
             raise PermissionDenied
         if access.kind is Kind.PUBLIC:
             return None
+        if (answer := impersonation.ended(request, access)) is not None:
+            return answer
         if access.api:
             # Programs are never sent to a page.
             return program_refusal(request, access, view_kwargs)

@@ -20,7 +20,8 @@ from rbac.system_roles import ADMIN
 from ui.registry import registry
 
 # Whoever holds one of these can come to hold everything, so handing them out or taking them asks for the password.
-POWERS = frozenset({"roles.write", "roles.admin"})
+# A provider vouches for people, so whoever sets one up can come in as any of them.
+POWERS = frozenset({"roles.write", "roles.admin", "identities.write"})
 
 
 def outranked(actor: User | None, priority: int) -> bool:
@@ -56,13 +57,32 @@ def user_refusal(actor: User | None, target: User, act: str) -> str | None:
         return last_admin_sentence(target)
     if actor is not None and actor.pk == target.pk and act != "deactivate":
         return None
+    if act == "impersonate" and actor is not None:
+        return impersonation_refusal(actor, target)
     return person_refusal(actor, target)
+
+
+def impersonation_refusal(actor: User, user: User) -> str | None:
+    """Why `actor` may not act as `user`: never upward, and never sideways either, whatever they hold."""
+    if _rank_to_come(user) >= ranked(actor).role_priority:
+        return _("%(person)s holds a role of your own rank or above.") % {"person": user}
+    # A low rank may hold a right that the actor lacks, and acting would be a way to it.
+    if ranked(user).granted - ranked(actor).granted:
+        return _("%(person)s may do what you may not.") % {"person": user}
+    return None
 
 
 def _rank_to_come(user: User) -> int:
     # Whoever sets the password of somebody who is admin from tomorrow on is admin tomorrow.
     promised = Assignment.objects.unended().filter(user=user).aggregate(highest=Max("role__priority"))["highest"]
     return max(ranked(user).role_priority, promised or 0)
+
+
+def is_powerful(user: User) -> bool:
+    """Whether somebody holds one of the powers, or may act as others, now or by a role that begins later."""
+    roles = current_role_map()
+    promised = Assignment.objects.unended().filter(user=user).values_list("role_id", flat=True)
+    return any((POWERS | {"users.admin"}) & roles.permissions(role_id) for role_id in promised)
 
 
 def grant_refusal(actor: User | None, user: User, role: Role) -> str | None:

@@ -30,6 +30,8 @@ class Circumstances:
     session_id: str = ""
     key_id: str = ""
     impersonator: Actor | None = None
+    # When the request came, by time.monotonic().
+    came: float | None = None
 
 
 NOWHERE = Circumstances()

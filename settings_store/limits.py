@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,9 +93,10 @@ def tally(scope: str, subject: str, *, seconds: int) -> int:
     return _in_turns(lambda: _tallied(key, seconds)) or 1
 
 
-def reset(scope: str, subject: str) -> None:
-    """Forget every attempt, for instance after a success."""
-    LimitCounter.objects.filter(key=_key(scope, subject)).delete()
+def reset(scope: str, subject: str, *, also: Iterable[str] = ()) -> None:
+    """Forget every attempt, for instance after a success; those of the scopes `also` in the same statement."""
+    keys = [_key(each, subject) for each in (scope, *also)]
+    LimitCounter.objects.filter(key__in=keys).delete()
 
 
 def _in_turns[T](turn: Callable[[], T | None]) -> T | None:

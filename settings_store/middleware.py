@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -39,6 +40,7 @@ class CircumstancesMiddleware(MiddlewareMixin):
                 address=address,
                 user_agent=readable(agent, USER_AGENT_LENGTH),
                 request_id=request_id,
+                came=time.monotonic(),
             )
         )
         structlog.contextvars.clear_contextvars()

@@ -144,12 +144,16 @@ def refuse_program(sentence: str, *, status: int) -> JsonResponse:
 
 
 def stepped_up(request: HttpRequest) -> bool:
-    """True where this session confirmed its person within the last `STEP_UP_SECONDS`."""
+    """True where this session confirmed its person within the last `STEP_UP_SECONDS`; nobody does so for another."""
+    if getattr(request, "impersonator", None) is not None:
+        return False
     return time.time() - float(request.session.get(STEP_UP_SESSION_KEY, 0)) < STEP_UP_SECONDS
 
 
 def ask_step_up(request: HttpRequest) -> HttpResponse:
     """The way to the password and back, for views where only some acts need it; the others say `step_up=True`."""
+    if getattr(request, "impersonator", None) is not None:
+        raise PermissionDenied(IN_PERSON)
     # A form cannot be carried through the detour, so the person returns to the page it stood on.
     back = request.get_full_path() if request.method == "GET" else request.headers.get("Referer", "/")
     url = f"{resolve_url('step_up')}?{urlencode({'next': back})}"

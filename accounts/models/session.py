@@ -57,6 +57,11 @@ class Session(AbstractBaseSession):
     last_activity = models.DateTimeField(_("last activity"), default=timezone.now)
     # When it ends however busy it is; `expire_date`, when it ends idle, never lies beyond.
     ends_at = models.DateTimeField(_("ends at the latest"))
+    # Through whose eyes its person looks, and since when; columns, because data are written back as they were read.
+    acting_as = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("acting as")
+    )
+    acting_since = models.DateTimeField(_("acting since"), null=True, blank=True)
 
     objects: ClassVar[SessionManager] = SessionManager()
 
