@@ -1,15 +1,16 @@
-"""A one-time password on its way to the one page that shows it: sealed, in the session of whoever made it."""
+"""What is shown once to whoever made it: a one-time password, sealed, and whom they invited a moment ago."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from accounts.models import User
+from accounts.models import User, UserQuerySet
 from settings_store import crypto
 
-SESSION_KEY = "one_time_password"
+SESSION_KEY, INVITED_SESSION_KEY = "one_time_password", "invited"
 
 
 def keep(session: SessionBase, person: User, password: str) -> None:
@@ -28,6 +29,16 @@ def take(session: SessionBase, person: User) -> str | None:
         return None
     del session[SESSION_KEY]
     return crypto.open_sealed(base64.b64decode(kept["sealed"]), context=_context(person)).decode()
+
+
+def keep_invited(session: SessionBase, people: Iterable[User]) -> None:
+    """Keep whom this session invited; their links are made where they are shown."""
+    session[INVITED_SESSION_KEY] = [str(person.public_id) for person in people]
+
+
+def take_invited(session: SessionBase) -> UserQuerySet:
+    """Whom this session invited, the first time it is asked for; nobody from then on."""
+    return User.objects.active().filter(public_id__in=session.pop(INVITED_SESSION_KEY, [])).order_by("pk")
 
 
 def _context(person: User) -> str:

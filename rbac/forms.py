@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -9,7 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actions.user import refuse_taken
 from accounts.models import User
+from accounts.names import EMAIL_LENGTH, clean_email, normalised
 from rbac.backend import ranked
 from rbac.models import Role, RoleQuerySet
 from rbac.role_map import current_role_map
@@ -123,6 +126,71 @@ class AssignmentForm(forms.Form):
         if ends_at and ends_at <= max(starts_at or timezone.now(), timezone.now()):
             self.add_error("ends_at", _("The end must lie in the future and after the beginning."))
         return cleaned
+
+
+class ClaimRoleForm(forms.Form):
+    """A value of an identity provider's claim, and the role that it gives."""
+
+    value = LineField(
+        label=_("Value of the claim"),
+        max_length=200,
+        help_text=_("Exactly as the provider writes it, for example the name or the id of a group."),
+    )
+    role = RoleChoice(Role.objects.none(), label=_("Role"), empty_label=_("Choose a role"))
+
+    def __init__(self, data: Any = None, *, actor: User) -> None:
+        super().__init__(data)
+        self.fields["role"].queryset = assignable_by(actor)  # type: ignore[attr-defined]  # see RoleForm
+
+
+class InvitationForm(forms.Form):
+    """Whom to invite, into which role, until when that counts, and how long their links are good."""
+
+    MOST = 50
+
+    emails = CharField(
+        label=_("Email addresses"),
+        max_length=MOST * (EMAIL_LENGTH + 2),
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "none"}),
+        help_text=_("One to a line, up to 50."),
+    )
+    role = RoleChoice(Role.objects.none(), label=_("Role"), empty_label=_("Choose a role"))
+    ends_at = forms.DateTimeField(
+        label=_("Role until"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("Empty: no end."),
+    )
+    days = forms.IntegerField(label=_("Link good for"), min_value=1, max_value=90)
+
+    def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].queryset = assignable_by(actor)  # type: ignore[attr-defined]  # see RoleForm
+
+    def clean_emails(self) -> list[str]:
+        lines = [line.strip() for line in self.cleaned_data["emails"].splitlines() if line.strip()]
+        if len(lines) > self.MOST:
+            raise ValidationError(_("Invite 50 people at a time at most; these are %(count)d.") % {"count": len(lines)})
+        found: dict[str, str] = {}
+        wrong = []
+        for line in lines:
+            try:
+                email = clean_email(line)
+                refuse_taken(email=email)
+            except ValidationError as error:
+                wrong.append(f"{line[:80]}: {' '.join(error.messages)}")
+            else:
+                # Written twice, somebody is invited once.
+                found.setdefault(normalised(email), email)
+        if wrong:
+            raise ValidationError(wrong)
+        return list(found.values())
+
+    def clean_ends_at(self) -> datetime | None:
+        ends_at: datetime | None = self.cleaned_data["ends_at"]
+        if ends_at and ends_at <= timezone.now():
+            raise ValidationError(_("The end must lie in the future."))
+        return ends_at
 
 
 class ReasonForm(forms.Form):

@@ -161,6 +161,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         return any(backend.asks_factor(self) for backend in get_backends() if hasattr(backend, "asks_factor"))
 
     @property
+    def is_invitation_over(self) -> bool:
+        return self.invited_until is not None and self.invited_until <= timezone.now()
+
+    @property
     def is_staff(self) -> bool:
         """Whether the Django admin opens at all; what it shows there is each model's own permission."""
         return self.has_perm("system.read")

@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from accounts import actions, link_session, tokens
+from accounts import actions, handover, link_session, mail, tokens
 from accounts.forms.registration import AccountForm
 from accounts.http import HtmxHttpRequest, visible_person
+from accounts.letters.registration import link
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, requires
 
@@ -45,15 +46,29 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 
 @requires("users.write")
+@require_GET
+def invitation_made(request: HtmxHttpRequest) -> HttpResponse:
+    """Whom this session has just invited; where no mail is sent, their links are here to hand over, once."""
+    shown = [
+        (person, "" if mail.is_sent() else link("invitation", tokens.for_invitation(person, proves_address=False)))
+        for person in handover.take_invited(request.session)
+    ]
+    return render(request, "accounts/invitation_made.html", {"people": shown, "is_sent": mail.is_sent()})
+
+
+@requires("users.write")
 @require_POST
 def invitation_renew(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)
     try:
-        actions.renew_invitation(actor=request.user, user=person)
+        person = actions.renew_invitation(actor=request.user, user=person)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
         messages.success(request, _("%(person)s is invited anew; the older link is dead.") % {"person": person})
+        if not mail.is_sent():
+            handover.keep_invited(request.session, [person])
+            return redirect("accounts:invitation_made")
     return redirect("accounts:user_detail", person.public_id)
 
 

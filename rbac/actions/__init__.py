@@ -1,6 +1,7 @@
 """Every change of roles and of who holds them."""
 
 from rbac.actions.assignment import assign_role, give_default_role, revoke_role
+from rbac.actions.invitation import invite
 from rbac.actions.role import create_role, delete_role, update_role
 from rbac.actions.seeding import seed_system_roles
 
@@ -9,6 +10,7 @@ __all__ = [
     "create_role",
     "delete_role",
     "give_default_role",
+    "invite",
     "revoke_role",
     "seed_system_roles",
     "update_role",
