@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from ui.registry import Permission, ProfileTab, RailEntry, UserTab, registry
+from ui.registry import IdentityProviderTab, Permission, ProfileTab, RailEntry, UserTab, registry
 
 
 class AccountsConfig(AppConfig):
@@ -9,7 +9,10 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import letters, links, setting_definitions  # noqa: F401,  - models must be loaded first
+        # Models must be loaded first.
+        from accounts import home, letters, links, sealed_columns, setting_definitions  # noqa: F401
+        from accounts.acts import ACTS
+        from accounts.filters import FILTERS
         from accounts.obstacles import OBSTACLES
 
         registry.add_permissions(
@@ -43,16 +46,34 @@ class AccountsConfig(AppConfig):
             Permission("identities.write", _("Set up identity providers and the roles their claims give")),
         )
         registry.obstacles += OBSTACLES
+        registry.home_cards += home.CARDS
+        registry.user_filters += FILTERS
+        registry.user_acts += ACTS
         registry.profile_tabs += [
             ProfileTab(_("Details"), "accounts:profile", order=10),
+            ProfileTab(_("Security"), "accounts:profile_security", order=20),
             ProfileTab(_("Sessions"), "accounts:profile_sessions", order=30),
         ]
-        registry.rail.append(
-            RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010)
-        )
+        registry.rail += [
+            RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010),
+            RailEntry(
+                _("People"),
+                _("Sign-in"),
+                "accounts:identity_provider_list",
+                "log-in",
+                permission="identities.read",
+                order=3030,
+            ),
+        ]
+        registry.identity_provider_tabs += [
+            IdentityProviderTab(_("Details"), "accounts:identity_provider_detail", "identities.read", order=10),
+            IdentityProviderTab(_("History"), "accounts:identity_provider_history", "audit.read", order=90),
+        ]
         registry.object_links["accounts.user"] = links.user_page
+        registry.object_links["accounts.identityprovider"] = links.identity_provider_page
         registry.user_tabs += [
             UserTab(_("Details"), "accounts:user_detail", permission="users.read", order=10),
             UserTab(_("Sessions"), "accounts:user_sessions", permission="users.read", order=30),
+            UserTab(_("Factors"), "accounts:user_factors", permission="users.read", order=40),
             UserTab(_("History"), "accounts:user_history", permission="audit.read", order=90),
         ]

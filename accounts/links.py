@@ -1,4 +1,4 @@
-"""The way from the trail to the person an event is about."""
+"""The way from the trail to the person or the identity provider an event is about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import IdentityProvider, User
 
 
 def user_page(request: HttpRequest, public_id: str) -> str:
@@ -19,3 +19,14 @@ def user_page(request: HttpRequest, public_id: str) -> str:
     except ValidationError:
         return ""
     return reverse("accounts:user_detail", args=[public_id]) if known else ""
+
+
+def identity_provider_page(request: HttpRequest, public_id: str) -> str:
+    """The page of an identity provider, where there is one and this person may see them; else nothing."""
+    if not request.user.has_perm("identities.read"):
+        return ""
+    try:
+        provider = IdentityProvider.objects.filter(public_id=public_id).first()
+    except ValidationError:
+        return ""
+    return reverse("accounts:identity_provider_detail", args=[provider.slug]) if provider else ""

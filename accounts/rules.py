@@ -6,13 +6,23 @@ from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.models import IdentityProvider, User
 
 # Answers a sentence that refuses the act (the word each action gives to `ask`), or None.
 # Asked inside the transaction of the act, before its rows are locked, so that a rule may lock its own first.
 type UserRule = Callable[[User, User, str], str | None]
 
 user_rules: list[UserRule] = []
+
+# Whether somebody holds, or was promised, what gives power over others; such people connect a provider in person.
+type PowerRule = Callable[[User], bool]
+
+power_rules: list[PowerRule] = []
+
+# Answers a sentence that refuses this person to change an identity provider, or None.
+type ProviderRule = Callable[[User, IdentityProvider], str | None]
+
+provider_rules: list[ProviderRule] = []
 
 
 def refusal(actor: User, target: User, act: str) -> str | None:
@@ -24,3 +34,16 @@ def ask(actor: User | None, target: User, act: str) -> None:
     """Raise ValidationError where a rule refuses; the system itself is never refused."""
     if actor is not None and (sentence := refusal(actor, target, act)):
         raise ValidationError(sentence, code="refused")
+
+
+def is_powerful(user: User) -> bool:
+    return user.is_superuser or any(rule(user) for rule in power_rules)
+
+
+def ask_provider(actor: User | None, provider: IdentityProvider) -> None:
+    """Raise ValidationError where a rule refuses `actor` to change this provider."""
+    if actor is None:
+        return
+    for rule in provider_rules:
+        if sentence := rule(actor, provider):
+            raise ValidationError(sentence, code="refused")

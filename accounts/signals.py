@@ -4,3 +4,11 @@ from django.dispatch import Signal
 
 # Sent inside the transaction that makes a person, with `user` and `actor` (a User, or None for the system).
 user_registered = Signal()
+
+# Sent inside the transaction in which it is known what an identity provider says of somebody, with `user`, `provider`
+# (an IdentityProvider) and `values`: the words its claim of roles bears. At each sign-in with it; with none of them
+# where they are connected no more.
+identity_claims = Signal()
+
+# Sent inside the transaction that deletes an identity provider, before it is gone, with `provider` and `actor`.
+identity_provider_leaving = Signal()

@@ -16,6 +16,7 @@ from accounts.views import (
     user,
     user_act,
     user_factors,
+    user_import,
     user_list,
 )
 
@@ -84,6 +85,14 @@ urlpatterns = [
     ),
     path("users/", user_list.user_list, name="user_list"),
     path("users/export/", user_list.user_export, name="user_export"),
+    path("users/import/", user_import.user_import_new, name="user_import_new"),
+    path("users/import/<uuid:import_id>/", user_import.user_import, name="user_import"),
+    path("users/import/<uuid:import_id>/columns/", user_import.user_import_columns, name="user_import_columns"),
+    path("users/import/<uuid:import_id>/progress/", user_import.user_import_progress, name="user_import_progress"),
+    path("users/import/<uuid:import_id>/run/", user_import.user_import_run, name="user_import_run"),
+    path("users/import/<uuid:import_id>/resume/", user_import.user_import_resume, name="user_import_resume"),
+    path("users/import/<uuid:import_id>/remove/", user_import.user_import_remove, name="user_import_remove"),
+    path("users/import/<uuid:import_id>/errors/", user_import.user_import_errors, name="user_import_errors"),
     path("users/acts/", user_act.user_act_new, name="user_act_new"),
     path("users/acts/<uuid:act_id>/", user_act.user_act, name="user_act"),
     path("users/acts/<uuid:act_id>/progress/", user_act.user_act_progress, name="user_act_progress"),

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from ui.registry import Permission, RailEntry, UserColumn, UserTab, registry
+from ui.registry import IdentityProviderTab, Permission, RailEntry, UserColumn, UserTab, registry
 
 
 class RbacConfig(AppConfig):
@@ -10,13 +10,15 @@ class RbacConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here because they reach models, which exist only once the apps are loaded.
-        from accounts.rules import user_rules
-        from accounts.signals import user_registered
+        from accounts.rules import power_rules, provider_rules, user_rules
+        from accounts.signals import identity_claims, identity_provider_leaving, user_registered
+        from rbac import acts, imports
         from rbac.actions import give_default_role
-        from rbac.columns import role_names
+        from rbac.actions.claims import follow_claims, leave_provider, provider_refusal
         from rbac.directory import directory
         from rbac.links import role_page
-        from rbac.rules import user_refusal
+        from rbac.people import FILTERS, factor_marks, role_names
+        from rbac.rules import is_powerful, user_refusal
         from settings_store.people import keep_directory
 
         registry.add_permissions(
@@ -44,8 +46,21 @@ class RbacConfig(AppConfig):
             RailEntry(_("People"), _("Roles"), "rbac:role_list", "shield", permission="roles.read", order=3020)
         )
         registry.user_tabs.append(UserTab(_("Roles"), "rbac:user_roles", permission="users.read", order=20))
-        registry.user_columns.append(UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10))
+        registry.user_columns += [
+            UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10),
+            UserColumn(_("Second factor"), factor_marks, template="rbac/_factor_mark.html", order=20, classes="p3"),
+        ]
+        registry.user_filters += FILTERS
+        registry.user_acts += acts.ACTS
+        registry.import_columns.append(imports.ROLE)
         registry.object_links["rbac.role"] = role_page
+        registry.identity_provider_tabs.append(
+            IdentityProviderTab(_("Roles by claims"), "rbac:claim_roles", permission="roles.read", order=20)
+        )
         user_rules.append(user_refusal)
+        power_rules.append(is_powerful)
+        provider_rules.append(provider_refusal)
+        identity_claims.connect(follow_claims, dispatch_uid="rbac.follow_claims")
+        identity_provider_leaving.connect(leave_provider, dispatch_uid="rbac.leave_provider")
         keep_directory(directory)
         user_registered.connect(give_default_role, dispatch_uid="rbac.default_role")

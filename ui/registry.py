@@ -79,6 +79,8 @@ class UserColumn:
     values: Callable[[Iterable[Any]], dict[Any, Any]]
     template: str = ""
     order: int = 0
+    # Of its cells, such as "num p3".
+    classes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,33 @@ class UserAct:
     step_up: bool = False
     # What the person at the page is told before it is done, where that is not clear from the label.
     warning: Text = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportColumn:
+    """A column of a file of people that a higher floor understands.
+
+    `clean` takes whoever brings the file in and the text of a cell, and raises ValidationError where it makes no sense
+    or is not theirs to give; `give` takes them, the new person and what `clean` answered, in the transaction that makes
+    the person. `headings` are the words by which the column is recognised, without spaces and signs.
+    """
+
+    name: str
+    label: Text
+    headings: tuple[str, ...]
+    clean: Callable[[Any, str], Any]
+    give: Callable[[Any, Any, Any], None]
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProviderTab:
+    """A tab of the page of one identity provider; `url_name` takes its short name."""
+
+    label: Text
+    url_name: str
+    permission: str
     order: int = 0
 
 
@@ -154,7 +183,9 @@ class Registry:
     user_columns: list[UserColumn] = field(default_factory=list)
     user_filters: list[UserFilter] = field(default_factory=list)
     user_acts: list[UserAct] = field(default_factory=list)
+    import_columns: list[ImportColumn] = field(default_factory=list)
     profile_tabs: list[ProfileTab] = field(default_factory=list)
+    identity_provider_tabs: list[IdentityProviderTab] = field(default_factory=list)
     # In the order in which they are cleared away.
     obstacles: list[Obstacle] = field(default_factory=list)
     health_checks: list[HealthCheck] = field(default_factory=list)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import IdentityProvider, User
 from rbac.backend import forget
 from rbac.models import Assignment, Role
 from rbac.rules import grant_refusal, is_last_admin, last_admin_sentence
@@ -27,8 +27,12 @@ def assign_role(
     reason: str = "",
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    provider: IdentityProvider | None = None,
 ) -> Assignment:
-    """Give `role` to `user`, from and until when; held already, it gets these dates and this reason."""
+    """Give `role` to `user`, from and until when; held already, it gets these dates and this reason.
+
+    With `provider` it was that one's claims that gave it, and may take it again; given by hand, it stays.
+    """
     _lock(role)
     if refusal := grant_refusal(actor, user, role):
         raise PermissionDenied(refusal)
@@ -37,7 +41,13 @@ def assign_role(
         raise ValidationError({"ends_at": _("The end must lie in the future and after the beginning.")})
     assignment = Assignment.objects.filter(user=user, role=role).first()
     before = _facts(assignment)
-    wanted = {"is_active": True, "starts_at": starts_at, "ends_at": ends_at, "reason": reason}
+    wanted = {
+        "is_active": True,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "reason": reason,
+        "provider": provider,
+    }
     if assignment is not None and all(getattr(assignment, name) == value for name, value in wanted.items()):
         return assignment
     if (ends_at is not None or starts_at is not None) and role.name_key == ADMIN and is_last_admin(user):
