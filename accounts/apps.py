@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
         from accounts import home, letters, links, sealed_columns, setting_definitions  # noqa: F401
         from accounts.acts import ACTS
         from accounts.filters import FILTERS
+        from accounts.mail_health import mail_trouble
         from accounts.obstacles import OBSTACLES
 
         registry.add_permissions(
@@ -46,6 +47,7 @@ class AccountsConfig(AppConfig):
             Permission("identities.write", _("Set up identity providers and the roles their claims give")),
         )
         registry.obstacles += OBSTACLES
+        registry.health_checks.append(HealthCheck("mail", mail_trouble, is_fatal=False))
         registry.home_cards += home.CARDS
         registry.user_filters += FILTERS
         registry.user_acts += ACTS

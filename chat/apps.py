@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from settings_store import sealed
-from ui.registry import Permission, RailEntry, registry
+from ui.registry import Permission, RailEntry, UserColumn, registry
 
 
 class ChatConfig(AppConfig):
@@ -13,6 +13,7 @@ class ChatConfig(AppConfig):
         from chat import links, setting_definitions  # noqa: F401 - models must be loaded first
         from chat.actions.provider import seal_context
         from chat.models import Provider
+        from chat.people import conversation_counts
 
         registry.object_links |= {
             "chat.conversation": links.conversation_page,
@@ -53,6 +54,7 @@ class ChatConfig(AppConfig):
             Permission("agents.oversee", _("See agent sessions of the people below")),
             Permission("agents.reassign", _("Hand over agent sessions of the people below")),
         )
+        registry.user_columns.append(UserColumn(_("Conversations"), conversation_counts, order=30, classes="num p2"))
         registry.rail += [
             RailEntry(_("Talk"), _("Chat"), "chat:index", "message-square", "chat.use", 1010),
             RailEntry(_("Talk"), _("Prompts"), "chat:prompt_list", "scroll-text", "prompts.read", 1020),

@@ -64,6 +64,7 @@ on("click", (event) => {
   const link = target.closest('a[href^="#"]');
   if (link && document.getElementById(link.hash.slice(1))?.matches("[data-drawer]")) drawerOpener = link;
 
+  if (target.closest("[data-print]")) print();
   if (target.closest("[data-hide]")) target.closest("[data-shown]").remove();
 
   const copier = target.closest("[data-copy-from], [data-copy-code]");
@@ -321,6 +322,21 @@ function holdPlace(thread) {
     if (grown > 0 && thread.scrollTop < -8) thread.scrollTop -= grown;
   }).observe(content);
 }
+
+// Rows ticked for an act upon many: how many, and all of a page at once.
+function countPicked(form) {
+  const boxes = [...form.querySelectorAll("[name=id]")], picked = boxes.filter((box) => box.checked).length;
+  const all = find("[data-pick-all]", form), count = find("[data-picked]", form);
+  if (all) [all.checked, all.indeterminate] = [picked > 0 && picked === boxes.length, picked > 0 && picked < boxes.length];
+  if (count) count.textContent = picked;
+}
+on("change", ({ target }) => {
+  const form = target.closest("[data-picks]");
+  if (!form) return;
+  if (target.matches("[data-pick-all]")) each("[name=id]", (box) => { box.checked = target.checked; }, form);
+  countPicked(form);
+});
+addEventListener("pageshow", () => each("[data-picks]", countPicked));
 
 function prepare(root) {
   each("[data-shown]", (shown) => setTimeout(() => shown.remove(), shown.dataset.shown * 1000), root);

@@ -29,7 +29,7 @@ TAKEN = {
 FIELDS = ("username", "email", "full_name", "bio", "language", "time_zone", "preferences", "is_verified", "supervisor")
 
 
-@sensitive_variables("password")
+@sensitive_variables("password", "encoded")
 def create_user(
     *,
     actor: User | None,
@@ -42,8 +42,13 @@ def create_user(
     is_verified: bool = False,
     joined_by: User.JoinedBy = User.JoinedBy.CREATED,
     invited_until: datetime | None = None,
+    encoded: str = "",
+    is_active: bool = True,
 ) -> User:
-    """Make a person; without a password they cannot sign in until they are given one."""
+    """Make a person; without a password they cannot sign in until they are given one.
+
+    `encoded` is a password hashed elsewhere, as the hashers here read it.
+    """
     user = User(
         username=clean_username(username),
         email=clean_email(email),
@@ -54,11 +59,10 @@ def create_user(
         joined_by=joined_by,
         invited_until=invited_until,
         created_by=actor,
+        is_active=is_active,
         password_changed_at=timezone.now() if password else None,
     )
-    # Hashing takes a tenth of a second, too long to keep other writers waiting.
-    with hashing():
-        user.password = make_password(password)
+    user.password = encoded or _hashed(password)
     with transaction.atomic():
         refuse_taken(username=user.username, email=user.email)
         save_person(user)
@@ -71,6 +75,15 @@ def create_user(
             after={**_snapshot(user), "joined_by": str(joined_by)},
         )
     return user
+
+
+@sensitive_variables("password")
+def _hashed(password: str | None) -> str:
+    if password is None:
+        return make_password(None)
+    # Hashing takes a tenth of a second, too long to keep other writers waiting.
+    with hashing():
+        return make_password(password)
 
 
 @transaction.atomic

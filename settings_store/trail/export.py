@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
-import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC
 from typing import Any
@@ -14,14 +10,10 @@ from typing import Any
 from settings_store.database import at_leisure
 from settings_store.models import AuditEvent
 from settings_store.trail.reading import BIGGEST, Question, read
+from ui.spreadsheets import csv_lines, plain
 
 BATCH = 500
 FIELDS = [field.attname for field in AuditEvent._meta.concrete_fields]
-# What a spreadsheet takes for the beginning of a formula, in wide letters too, and what may stand before it unseen.
-_FORMULAS = frozenset("=+-@")
-_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# Where another sign than the comma parts its cells, a formula may begin in the middle.
-_PARTED = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
 
 
 async def lines(asked: Question, *, kind: str, below: int, allowed: Callable[[], bool]) -> AsyncGenerator[str, None]:
@@ -30,9 +22,9 @@ async def lines(asked: Question, *, kind: str, below: int, allowed: Callable[[],
     Each batch is asked for by itself, so that no connection is held while a slow reader reads.
     """
     if kind == "csv":
-        yield _csv([FIELDS])
+        yield csv_lines([FIELDS])
     while events := await at_leisure(_next, asked, below, allowed):
-        yield _csv([_cells(event) for event in events]) if kind == "csv" else _jsonl(events)
+        yield csv_lines([_cells(event) for event in events]) if kind == "csv" else _jsonl(events)
         below = events[-1].sequence
 
 
@@ -57,14 +49,5 @@ def _cells(event: AuditEvent) -> list[str]:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    first = next((letter for letter in text if unicodedata.category(letter) not in _UNSEEN), "")
-    # An apostrophe before it makes it plain text again; numbers of ours are never negative.
-    is_formula = unicodedata.normalize("NFKC", first)[:1] in _FORMULAS or text.startswith(("\t", "\r", "\n"))
-    return ("'" if is_formula else "") + _PARTED.sub(r"\1'", text)
-
-
-def _csv(rows: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
-    return text.getvalue()
+    # Numbers of ours are never negative.
+    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
