@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from ui.registry import IdentityProviderTab, Permission, ProfileTab, RailEntry, UserTab, registry
+from ui.registry import HealthCheck, IdentityProviderTab, Permission, ProfileTab, RailEntry, UserTab, registry
 
 
 class AccountsConfig(AppConfig):

@@ -15,16 +15,24 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.tasks import task
+from django.db.models import Q
+from django.tasks import TaskResultStatus, task
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import User
 
 # Minutes until a letter that could not be handed over is tried again, each time longer; then it is given up.
 TRIES = (1, 5, 30, 120)
+# What was done is forgotten after some days, a few rows with each letter, what came to nothing after a month.
+DONE_DAYS, FAILED_DAYS, SWEEP = 7, 30, 50
 
 logger = structlog.get_logger(__name__)
+
+
+class NotSent(Exception):
+    """A letter of this kind was given up after its last try; why stands in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +96,24 @@ def deliver(kind: str, user_id: int | None, address: str, facts: dict[str, Any],
         message = _message(written, to=address or (person.email if person else ""))
     try:
         message.send()
-    except (OSError, SMTPException) as trouble:
+    except (OSError, SMTPException, UnicodeError) as trouble:
         # The answer of a server may quote the letter.
         logger.warning("mail_not_sent", kind=kind, tried=tried + 1, error=type(trouble).__name__)
         if tried >= len(TRIES):
-            raise
+            raise NotSent(kind) from None
         later = timezone.now() + timedelta(minutes=TRIES[tried])
         deliver.using(run_after=later).enqueue(kind, user_id, address, facts, tried + 1)
+    _sweep()
+
+
+def _sweep() -> None:
+    """Forget a few of the tasks of this floor that were done long ago; each names who got a letter."""
+    now, mine = timezone.now(), DBTaskResult.objects.filter(task_path__startswith="accounts.")
+    over = Q(status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - timedelta(days=DONE_DAYS)) | Q(
+        status=TaskResultStatus.FAILED, finished_at__lt=now - timedelta(days=FAILED_DAYS)
+    )
+    # MariaDB takes no limit inside a subquery.
+    DBTaskResult.objects.filter(pk__in=list(mine.filter(over).order_by().values_list("pk", flat=True)[:SWEEP])).delete()
 
 
 def _message(written: Letter, *, to: str) -> EmailMultiAlternatives:
