@@ -42,6 +42,9 @@ def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: s
         if is_new and Device.objects.filter(user=user).exclude(pk=device.pk).exists():
             # The very first one is no news to anybody.
             send_later("new_device", to=user, device=str(device), address_there=device.address or "")
+        if remember and device.trusted_until:
+            until = device.trusted_until.isoformat()
+            audit.record("device.remembered", actor=user, target=user, after={"device": str(device), "until": until})
         audit.record(
             "session.signed_in",
             actor=user,

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts import actions, arrival
 from accounts.factors import proof
 from accounts.factors.policy import Factors, factors_of, is_proved
-from accounts.forms.factor import AppCodeForm, RecoveryCodeForm
+from accounts.forms.factor import AppCodeForm, CodeForm, RecoveryCodeForm
 from accounts.http import HtmxHttpRequest, wanted_page
 from accounts.models import User
 from accounts.obstacles import ALL_OBSTACLES
@@ -20,8 +20,6 @@ from settings_store.crypto import CannotOpen
 from settings_store.store import get_setting
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
-
-type CodeForm = AppCodeForm | RecoveryCodeForm
 
 
 @public
@@ -68,9 +66,9 @@ def factor_due(request: HtmxHttpRequest) -> HttpResponse:
     return render(request, "accounts/factor_due.html", context, status=form_status(form))
 
 
-def code_form(request: HttpRequest, factors: Factors) -> CodeForm:
+def code_form(request: HttpRequest, factors: Factors, wanted: str | None = None) -> CodeForm:
     """The form that was sent or asked for: a recovery code where there is no app, or where the person chose that."""
-    wanted = request.POST.get("with") or request.GET.get("with")
+    wanted = wanted or request.POST.get("with") or request.GET.get("with")
     kind = AppCodeForm if factors.app is not None and wanted != "recovery" else RecoveryCodeForm
     return kind(posted(request))
 
