@@ -66,7 +66,16 @@ def test_the_walk_finds_the_pages() -> None:
 def test_only_these_routes_are_public() -> None:
     """A new name here is a decision, not an accident."""
     public = {route.route for route in ROUTES if route.access and route.access.kind is Kind.PUBLIC}
-    assert public == {"login/", "login/factor/", "healthz", "readyz", "admin/login/"}
+    assert public == {
+        "login/",
+        "login/factor/",
+        "login/factor/passkey/",
+        "login/passkey/",
+        "login/passkey/options/",
+        "healthz",
+        "readyz",
+        "admin/login/",
+    }
 
 
 def test_strangers_are_sent_to_the_door(admin: User) -> None:

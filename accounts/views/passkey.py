@@ -15,13 +15,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts import actions, arrival
+from accounts.credentials import wait_out_refusal
 from accounts.factors import recovery
 from accounts.factors.passkey import prove
 from accounts.factors.policy import is_proved, may_set_up
 from accounts.forms.passkey import NewPasskeyForm, PasskeyNameForm
 from accounts.http import HtmxHttpRequest, wanted_page
 from accounts.models import Passkey, has_factor
-from accounts.obstacles import ALL_OBSTACLES, FACTOR
+from accounts.obstacles import ALL_OBSTACLES, factor_due
 from accounts.webauthn import Refused, ask_for_new, ask_for_proof, hindrance, made
 from settings_store.store import get_setting
 from ui.absence import NotThere
@@ -50,6 +51,7 @@ def login_passkey(request: HttpRequest) -> HttpResponse:
     if passkey is not None:
         return arrival.welcome(request, passkey.user, by="passkey", factor="passkey", next_url=wanted)
     messages.error(request, _("That passkey did not sign you in. Try again, or use your password."))
+    wait_out_refusal()
     return redirect(f"{reverse('login')}?{urlencode({'next': wanted})}")
 
 
@@ -83,10 +85,11 @@ def step_up_passkey(request: HtmxHttpRequest) -> HttpResponse:
         actions.step_up(request=request, user=request.user, by="passkey", factor="passkey")
         return redirect(wanted)
     messages.error(request, _unproved())
-    return redirect(f"{reverse('step_up')}?{urlencode({'next': wanted})}")
+    page = "factor_due" if factor_due(request) else "step_up"
+    return redirect(f"{reverse(page)}?{urlencode({'next': wanted})}")
 
 
-@signed_in(before=[FACTOR], step_up=True)
+@signed_in(before=ALL_OBSTACLES, step_up=True)
 @require_POST
 def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
     """What the browser is asked in order to make one."""
@@ -96,7 +99,7 @@ def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
     return JsonResponse(ask_for_new(request, request.user))
 
 
-@signed_in(before=[FACTOR], step_up=True)
+@signed_in(before=ALL_OBSTACLES, step_up=True)
 @sensitive_post_parameters("credential")
 @require_page_methods
 def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
@@ -129,7 +132,7 @@ def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
     return render(request, "accounts/passkey_new.html", context, status=form_status(form))
 
 
-@signed_in(before=[FACTOR])
+@signed_in(in_person=True)
 @require_page_methods
 def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
@@ -144,7 +147,7 @@ def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     return render(request, "accounts/passkey_rename.html", context, status=form_status(form))
 
 
-@signed_in(before=[FACTOR], step_up=True)
+@signed_in(step_up=True)
 @require_page_methods
 def passkey_remove(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
