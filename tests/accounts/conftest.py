@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 
 from accounts.models import User
 from settings_store.models import AuditEvent
+from tests.accounts.oidc import OidcServer, running_oidc_server
 from tests.factories import client_of, make_user
 
 
@@ -69,3 +72,16 @@ class Trail:
 def trail(db: None) -> Trail:
     """Begins when asked for: name it last, after the people."""
     return Trail()
+
+
+@pytest.fixture(scope="session")
+def _oidc_server() -> Iterator[OidcServer]:
+    with running_oidc_server() as server:
+        yield server
+
+
+@pytest.fixture
+def oidc_server(_oidc_server: OidcServer) -> OidcServer:
+    """The identity provider that does what a test tells it; at first, what it should."""
+    _oidc_server.behave()
+    return _oidc_server
