@@ -101,6 +101,6 @@ def test_many_people_cost_no_more_queries(as_admin: Client, admin: User) -> None
     with CaptureQueriesContext(connection) as many:
         as_admin.get(URL)
     assert len(many) == len(few)
-    # The session, the person with their roles, what filters offer (roles, supervisors), the page of people, their roles,
-    # factors (with the version of the role map), conversations, and how many proposals wait.
+    # The session, the person with their roles, what filters offer (roles, supervisors), the page of people, their
+    # roles, factors (with the version of the role map), conversations, and how many proposals wait.
     assert len(few) == 10, "\n".join(query["sql"] for query in few)
