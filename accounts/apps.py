@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
-        from accounts import home, letters, links, sealed_columns, setting_definitions  # noqa: F401
+        from accounts import history_words, home, letters, links, sealed_columns, setting_definitions  # noqa: F401
         from accounts.acts import ACTS
         from accounts.filters import FILTERS
         from accounts.mail_health import mail_trouble
@@ -55,6 +55,7 @@ class AccountsConfig(AppConfig):
             ProfileTab(_("Details"), "accounts:profile", order=10),
             ProfileTab(_("Security"), "accounts:profile_security", order=20),
             ProfileTab(_("Sessions"), "accounts:profile_sessions", order=30),
+            ProfileTab(_("History"), "accounts:profile_history", order=90),
         ]
         registry.rail += [
             RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010),

@@ -3,6 +3,7 @@ from django.urls import path
 from accounts.views import (
     entry,
     factor,
+    history,
     identity,
     impersonation,
     invitation,
@@ -69,6 +70,7 @@ urlpatterns = [
     path(
         "profile/security/providers/<slug:slug>/disconnect/", identity.identity_disconnect, name="identity_disconnect"
     ),
+    path("profile/history/", history.profile_history, name="profile_history"),
     path("profile/sessions/", profile.profile_sessions, name="profile_sessions"),
     path("profile/sessions/all/revoke/", profile.session_revoke_all, name="session_revoke_all"),
     path("profile/sessions/others/revoke/", profile.session_revoke_others, name="session_revoke_others"),

@@ -12,7 +12,7 @@ class RbacConfig(AppConfig):
         # Imported here because they reach models, which exist only once the apps are loaded.
         from accounts.rules import power_rules, provider_rules, user_rules
         from accounts.signals import identity_claims, identity_provider_leaving, user_registered
-        from rbac import acts, imports
+        from rbac import acts, history, imports  # noqa: F401 - history words by being there
         from rbac.actions import give_default_role
         from rbac.actions.claims import follow_claims, leave_provider, provider_refusal
         from rbac.directory import directory

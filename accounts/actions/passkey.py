@@ -21,7 +21,7 @@ from accounts.actions.factor import (
 )
 from accounts.http import HtmxHttpRequest
 from accounts.mail import send_later
-from accounts.models import Passkey, User
+from accounts.models import Identity, Passkey, User
 from accounts.webauthn import NewPasskey, Proof, key_of
 from settings_store import audit
 
@@ -89,8 +89,10 @@ def use_passkey(*, proof: Proof) -> bool:
 @transaction.atomic
 def record_refused_passkey(*, user: User | None, why: str, alone: bool) -> None:
     """Note that a passkey proved nothing: `alone` at the door, else as the second proof of `user`."""
-    action = "session.sign_in_failed" if alone else "factor.refused"
-    audit.record(action, actor=None, target=user, after={"kind": "passkey", "why": why})
+    if alone:
+        audit.record("session.sign_in_failed", actor=None, target=user, after={"by": "passkey", "why": why})
+    else:
+        audit.record("factor.refused", actor=None, target=user, after={"kind": "passkey", "why": why})
 
 
 @transaction.atomic
@@ -112,12 +114,13 @@ def rename_passkey(*, user: User, passkey: Passkey, name: str) -> None:
 
 @transaction.atomic
 def remove_passkey(*, request: HtmxHttpRequest, user: User, passkey: Passkey) -> bool:
-    """Take a passkey away; ValidationError where it is the last factor and a role asks for one."""
+    """Take a passkey away; ValidationError where it is the last factor and a role asks for one, or the only way in."""
     lock_factors(user)
     mine = Passkey.objects.filter(pk=passkey.pk, user=user)
     if not mine.exists():
         return False
     refuse_losing_last_factor(user)
+    _refuse_losing_last_way(user)
     mine.delete()
     drop_codes_without_factor(user)
     changed = shut_others_out(user, keep=request.session.row)
@@ -130,3 +133,13 @@ def remove_passkey(*, request: HtmxHttpRequest, user: User, passkey: Passkey) ->
         after=asdict(changed),
     )
     return True
+
+
+def _refuse_losing_last_way(user: User) -> None:
+    """Raise ValidationError where nothing is left to sign in with: without a password a passkey may be all there is."""
+    others = Passkey.objects.filter(user=user).count() > 1
+    if others or user.has_usable_password() or Identity.objects.filter(user=user, provider__is_enabled=True).exists():
+        return
+    raise ValidationError(
+        _("This passkey is your only way in. Set up another one first, or choose a password."), code="last_way"
+    )

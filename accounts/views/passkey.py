@@ -93,8 +93,8 @@ def step_up_passkey(request: HtmxHttpRequest) -> HttpResponse:
 @require_POST
 def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
     """What the browser is asked in order to make one."""
-    if _must_prove(request):
-        return redirect("factor_due")
+    if detour := _must_prove(request):
+        return detour
     _refuse_excluded(request)
     return JsonResponse(ask_for_new(request, request.user))
 
@@ -103,8 +103,8 @@ def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
 @sensitive_post_parameters("credential")
 @require_page_methods
 def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
-    if _must_prove(request):
-        return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.path})}")
+    if detour := _must_prove(request):
+        return detour
     _refuse_excluded(request)
     initial = {"name": device_in_words(request.headers.get("User-Agent", ""))}
     form = NewPasskeyForm(posted(request), initial=initial)
@@ -126,9 +126,9 @@ def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
             messages.success(request, _("The passkey is set up. All your other sessions are signed out."))
             if codes:
                 recovery.keep(request.session, request.user, codes)
-                return redirect("accounts:recovery_codes")
-            return redirect("accounts:profile_security")
-    context = {"form": form, "hindrance": hindrance(request)}
+                return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': _onward(request)})}")
+            return redirect(_onward(request))
+    context = {"form": form, "hindrance": hindrance(request), "due": factor_due(request), "next": _onward(request)}
     return render(request, "accounts/passkey_new.html", context, status=form_status(form))
 
 
@@ -136,8 +136,8 @@ def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
 @require_page_methods
 def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
-    if _must_prove(request):
-        return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.path})}")
+    if detour := _must_prove(request):
+        return detour
     form = PasskeyNameForm(posted(request), initial={"name": passkey.name})
     if form.is_valid():
         actions.rename_passkey(user=request.user, passkey=passkey, name=form.cleaned_data["name"])
@@ -151,8 +151,8 @@ def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
 @require_page_methods
 def passkey_remove(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
-    if _must_prove(request):
-        return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.path})}")
+    if detour := _must_prove(request):
+        return detour
     refusal = ""
     if request.method == "POST":
         try:
@@ -166,9 +166,17 @@ def passkey_remove(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     return render(request, "accounts/passkey_remove.html", context, status=422 if refusal else 200)
 
 
-def _must_prove(request: HtmxHttpRequest) -> bool:
-    """Whether a factor must be given first: nobody adds or removes one by a password that somebody may have stolen."""
-    return has_factor(request.user) and not is_proved(request)
+def _must_prove(request: HtmxHttpRequest) -> HttpResponse | None:
+    """The way to the factor, where there is one and this session has not seen it: a password alone changes none."""
+    if not has_factor(request.user) or is_proved(request):
+        return None
+    return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.path})}")
+
+
+def _onward(request: HtmxHttpRequest) -> str:
+    if "next" in request.GET or "next" in request.POST:
+        return wanted_page(request)
+    return reverse("accounts:profile_security")
 
 
 def _is_offered() -> bool:

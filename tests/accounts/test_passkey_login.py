@@ -158,7 +158,7 @@ def test_a_count_that_goes_back_is_refused_and_told(
         key.count = count
         assert refused(thief, send(thief, key.prove(asked(thief, LOGIN_OPTIONS))))
     assert Passkey.objects.get().sign_count == 8
-    assert [event.after for event in trail.events] == [{"kind": "passkey", "why": "copied"}] * 3
+    assert [event.after for event in trail.events] == [{"by": "passkey", "why": "copied"}] * 3
     assert {event.target_id for event in trail.events} == {str(person.public_id)}
     letters = [letter for letter in post() if "may have been copied" in letter.subject]
     assert len(letters) == 3
@@ -204,7 +204,7 @@ def test_an_address_that_tries_and_tries_waits(key: Authenticator, client: Clien
     elsewhere = browser(Client(REMOTE_ADDR="10.9.9.9"))
     send(elsewhere, key.prove(asked(elsewhere, LOGIN_OPTIONS)))
     assert signed_in(elsewhere)
-    assert AuditEvent.objects.order_by("-sequence")[1].after == {"kind": "passkey", "why": "too many"}
+    assert AuditEvent.objects.order_by("-sequence")[1].after == {"by": "passkey", "why": "too many"}
 
 
 def test_it_can_be_switched_off(key: Authenticator, client: Client) -> None:

@@ -36,7 +36,7 @@ def test_the_first_one_comes_with_recovery_codes(person: User) -> None:
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert options["attestation"] == "none"
     answer = client.post(NEW, {"name": "  Laptop ", "credential": Authenticator().make(options)})
-    assert answer.headers["Location"] == "/profile/security/codes/"
+    assert answer.headers["Location"].startswith("/profile/security/codes/")
     assert RecoveryCode.objects.filter(user=person).unused().count() == 10
     passkey = Passkey.objects.get()
     assert (passkey.name, passkey.user, passkey.transports) == ("Laptop", person, ["internal", "hybrid"])
