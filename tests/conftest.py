@@ -10,7 +10,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connection
-from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.management.commands import db_worker
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
@@ -83,11 +83,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.fixture
-def post(db: None) -> Callable[[], list[EmailMessage]]:
+def post(db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[EmailMessage]]:
     """Does what waits in the queue of tasks, as a worker does, and answers the letters sent so far."""
+    if connection.in_atomic_block:
+        # A worker drops connections that are in a transaction, and that of a test is.
+        monkeypatch.setattr(db_worker, "close_old_connections", lambda: None)
 
     def work_off() -> list[EmailMessage]:
-        Worker(
+        db_worker.Worker(
             queue_names=["*"],
             interval=0,
             batch=True,
