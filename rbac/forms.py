@@ -57,6 +57,7 @@ class RoleForm(forms.Form):
         empty_label=_("no other role"),
         help_text=_("What that role may do, this one may do too."),
     )
+    requires_factor = forms.BooleanField(label=_("Asks for a second factor"), required=False)
     permissions = forms.MultipleChoiceField(required=False, choices=())
 
     def __init__(self, data: Any = None, *, actor: User, role: Role | None = None) -> None:
@@ -68,11 +69,13 @@ class RoleForm(forms.Form):
                 "description": role.description,
                 "priority": role.priority,
                 "parent": role.parent_id,
+                "requires_factor": role.requires_factor,
             }
         super().__init__(data, initial=initial)
         self.fields["priority"].help_text = _("%(reach)s Admin has 100, User 40, Guest 10.") % {
             "reach": reach_in_words(actor)
         }
+        self.fields["requires_factor"].help_text = self._what_asking_does()
         parents = Role.objects.by_rank()
         if role is not None:
             parents = parents.exclude(pk__in={role.pk} | current_role_map().descendants(role.pk))
@@ -83,6 +86,18 @@ class RoleForm(forms.Form):
         if role is not None and role.is_system:
             for name in ("name", "priority", "parent"):
                 self.fields[name].disabled = True
+
+    def _what_asking_does(self) -> str:
+        words = [
+            _("Whoever holds it, or a role that inherits from it, opens nothing before a second factor was given.")
+        ]
+        if self.role is not None:
+            below = {self.role.pk} | current_role_map().descendants(self.role.pk)
+            if below & ranked(self.actor).role_ids:
+                words.append(
+                    _("That is you too: from your next page on you are asked for yours, or have to set one up first.")
+                )
+        return " ".join(map(str, words))
 
     def clean_priority(self) -> int:
         priority: int = self.cleaned_data["priority"]

@@ -30,6 +30,7 @@ def create_role(
     priority: int = 10,
     parent: Role | None = None,
     permissions: Collection[str] = (),
+    requires_factor: bool = False,
 ) -> Role:
     """Make a role of one's own with these permissions and those of its parent."""
     with changing_roles():
@@ -47,6 +48,7 @@ def create_role(
             description=description,
             priority=priority,
             parent=parent,
+            requires_factor=requires_factor,
         )
         group.permissions.set(permission_rows(names).values())
     audit.record("role.created", actor=actor, target=role, after=_facts(role, names))
@@ -63,23 +65,27 @@ def update_role(
     priority: int,
     parent: Role | None,
     permissions: Collection[str],
+    requires_factor: bool | None = None,
 ) -> Role:
-    """Give `role` these facts and exactly these permissions of its own."""
+    """Give `role` these facts and exactly these permissions of its own; what is None stays."""
     with changing_roles():
         roles = current_role_map()
         role = Role.objects.select_related("group", "parent").get(pk=role.pk)
         had, names = roles.own.get(role.pk, frozenset()), _registered(permissions)
         before = _facts(role, had)
-        wanted = Role(name=name, description=description, priority=priority, parent=parent)
+        demand = role.requires_factor if requires_factor is None else requires_factor
+        wanted = Role(name=name, description=description, priority=priority, parent=parent, requires_factor=demand)
         after = _facts(wanted, names)
         if before == after:
             return role
         _check_edit(actor, role, wanted=wanted, names=names, roles=roles)
-        for fact in ("name", "description", "priority", "parent"):
+        for fact in ("name", "description", "priority", "parent", "requires_factor"):
             setattr(role, fact, getattr(wanted, fact))
         if not role.is_system:
             role.name_key = normalised(name)
-        role.save(update_fields=["name", "name_key", "description", "priority", "parent", "updated_at"])
+        role.save(
+            update_fields=["name", "name_key", "description", "priority", "parent", "requires_factor", "updated_at"]
+        )
         if role.group.name != name:
             role.group.name = name
             role.group.save(update_fields=["name"])
@@ -121,7 +127,8 @@ def _check_edit(actor: User | None, role: Role, *, wanted: Role, names: frozense
     held = roles.permissions(role.pk)
     will_hold = names | (roles.permissions(wanted.parent.pk) if wanted.parent else frozenset())
     _refuse(lacking_refusal(actor, will_hold - held))
-    if held - will_hold:
+    demanding = wanted.requires_factor or (wanted.parent is not None and wanted.parent.pk in roles.demanding)
+    if held - will_hold or (role.pk in roles.demanding and not demanding):
         _refuse(descendants_refusal(actor, role, roles))
     if role.is_system:
         _check_core(role, wanted, names)
@@ -185,5 +192,6 @@ def _facts(role: Role, names: frozenset[str]) -> dict[str, Any]:
         "description": role.description,
         "priority": role.priority,
         "parent": role.parent.name if role.parent else None,
+        "requires_factor": role.requires_factor,
         "permissions": sorted(names),
     }

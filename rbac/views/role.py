@@ -35,7 +35,7 @@ def role_list(request: HtmxHttpRequest) -> HttpResponse:
     held = Assignment.objects.counting().filter(role=OuterRef("pk"), user__is_active=True)
     people = held.values("role").annotate(people=Count("pk")).values("people")
     roles = Role.objects.by_rank().select_related("parent").annotate(people=Coalesce(Subquery(people), 0))
-    return render(request, "rbac/role_list.html", {"roles": roles})
+    return render(request, "rbac/role_list.html", {"roles": roles, "demanding": current_role_map().demanding})
 
 
 @requires("roles.read")
@@ -101,7 +101,7 @@ def role_edit(request: HtmxHttpRequest, role_id: UUID) -> HttpResponse:
         raise PermissionDenied(refusal_in_words)
     form = RoleForm(posted(request), actor=request.user, role=role)
     if form.is_valid():
-        if _gives_power(form, role) and not stepped_up(request):
+        if (_gives_power(form, role) or _asks_less(form, role)) and not stepped_up(request):
             return ask_step_up(request)
         try:
             role = actions.update_role(actor=request.user, role=role, **form.cleaned_data)
@@ -148,6 +148,7 @@ def _frame(request: HtmxHttpRequest, role: Role) -> dict[str, object]:
     """What the head of a role's pages needs."""
     visible = User.objects.visible_to(request.user).active().values("pk")
     return {
+        "asks_factor": role.pk in current_role_map().demanding,
         "people": Assignment.objects.counting().filter(role=role, user__in=visible).count(),
         "may_edit": request.user.has_perm("roles.write") and role_refusal(request.user, role.priority) is None,
         "may_delete": (
@@ -163,6 +164,13 @@ def _gives_power(form: RoleForm, role: Role | None = None) -> bool:
     roles, parent = current_role_map(), form.cleaned_data["parent"]
     will_hold = form.cleaned_data["permissions"] | (roles.permissions(parent.pk) if parent else frozenset())
     return bool(POWERS & (will_hold - (roles.permissions(role.pk) if role else frozenset())))
+
+
+def _asks_less(form: RoleForm, role: Role) -> bool:
+    """Whether the role would no longer ask for a second factor, of its own or by its parent."""
+    demanding, parent = current_role_map().demanding, form.cleaned_data["parent"]
+    will = form.cleaned_data["requires_factor"] or (parent is not None and parent.pk in demanding)
+    return role.pk in demanding and not will
 
 
 def _show(form: RoleForm, refusal: PermissionDenied | ValidationError) -> None:

@@ -52,6 +52,7 @@ def test_a_role_is_a_group_with_its_permissions(person: MakePerson, roles: Roles
         "description": "Reads",
         "priority": 10,
         "parent": None,
+        "requires_factor": False,
         "permissions": ["audit.read"],
     }
 

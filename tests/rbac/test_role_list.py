@@ -35,5 +35,5 @@ def test_the_number_of_roles_costs_no_queries(
     for number in range(12):
         create_role(actor=None, name=f"Role {number}")
     client.get("/roles/")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         client.get("/roles/")
