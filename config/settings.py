@@ -143,7 +143,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "accounts.hashers.BCryptHasher",
 ]
 # A refused sign-in is answered at the next multiple of this since it came, whatever it was refused for.
 REFUSAL_SECONDS = 0.5
