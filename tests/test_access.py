@@ -72,6 +72,8 @@ def test_only_these_routes_are_public() -> None:
         "login/factor/passkey/",
         "login/passkey/",
         "login/passkey/options/",
+        "login/with/<slug:slug>/",
+        "login/with/<slug:slug>/back/",
         "healthz",
         "readyz",
         "admin/login/",
