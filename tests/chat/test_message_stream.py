@@ -4,11 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts import actions
+from accounts.models import Session, Totp, User
 from chat.models import Conversation, Message, Model
 from rbac.models import Assignment
 from tests.chat.talk import Talk, address_of, seen
@@ -121,7 +123,10 @@ async def test_a_finished_answer_is_told_at_once(talk: Talk) -> None:
     assert [event.name for event in events] == ["body", "done"]
 
 
-@pytest.mark.parametrize("how", ["session revoked", "deactivated", "role taken away"])
+SHUT_OUT = ("session revoked", "deactivated", "role taken away", "password changed", "factors reset")
+
+
+@pytest.mark.parametrize("how", SHUT_OUT)
 async def test_the_stream_of_somebody_shut_out_is_cut_within_two_seconds(talk: Talk, ana: User, how: str) -> None:
     answer = await talk.send("Count", "count-1000-20ms")
     stream = await talk.open(answer)
@@ -130,6 +135,11 @@ async def test_the_stream_of_somebody_shut_out_is_cut_within_two_seconds(talk: T
         await Session.objects.filter(user=ana).adelete()
     elif how == "deactivated":
         await User.objects.filter(pk=ana.pk).aupdate(is_active=False)
+    elif how == "password changed":
+        await sync_to_async(actions.change_password)(actor=ana, user=ana, password="seven herons on a wire")
+    elif how == "factors reset":
+        await Totp.objects.acreate(user=ana, sealed_secret=b"")
+        await sync_to_async(actions.reset_factors)(actor=None, user=ana, reason="lost phone")
     else:
         await Assignment.objects.filter(user=ana).aupdate(is_active=False)
     async with asyncio.timeout(2):
