@@ -61,13 +61,14 @@ def mailer(folder: Path) -> dict[str, Any]:
     if not url and not env.bool("DEBUG", default=False):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {"BACKEND": "django.core.mail.backends.filebased.EmailBackend", "OPTIONS": {"file_path": str(folder)}}
-    parts = urlsplit(url)
-    if not url or parts.scheme == "console":
+    if not url or url.startswith("console:"):
         return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        port = 0
+        # Refused below, without what was read.
+        parts, port = urlsplit(""), 0
     if parts.scheme not in ("smtp", "smtp+tls", "smtps") or not parts.hostname or port == 0:
         # Never the address itself: it holds a password.
         raise ImproperlyConfigured(
