@@ -74,6 +74,13 @@ def test_only_these_routes_are_public() -> None:
         "login/passkey/options/",
         "login/with/<slug:slug>/",
         "login/with/<slug:slug>/back/",
+        # Those who come have no account, or no password; what they do here needs the token of a letter.
+        "register/",
+        "register/confirm/",
+        "invitation/",
+        "password/forgotten/",
+        "password/reset/",
+        "password/strength/",
         "healthz",
         "readyz",
         "admin/login/",
