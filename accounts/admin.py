@@ -17,38 +17,10 @@ from accounts.models import (
     User,
     UserImport,
 )
+from accounts.user_admin import UserAdmin
 from ui.admin import ViewOnlyAdmin
 
-
-@admin.register(User)
-class UserAdmin(ViewOnlyAdmin):
-    further_permissions = ("users.all",)
-    list_display = ("username", "email", "full_name", "is_active", "supervisor", "last_login", "created_at")
-    list_filter = ("is_active", "is_verified", "must_change_password")
-    list_select_related = ("supervisor",)
-    search_fields = ("username_key", "email_key", "full_name")
-    ordering = ("username_key",)
-    fields = (
-        "public_id",
-        "username",
-        "email",
-        "full_name",
-        "bio",
-        "language",
-        "time_zone",
-        "is_active",
-        "is_verified",
-        "must_change_password",
-        "password_changed_at",
-        "joined_by",
-        "invited_until",
-        "is_superuser",
-        "supervisor",
-        "last_login",
-        "created_at",
-        "updated_at",
-        "created_by",
-    )
+admin.site.register(User, UserAdmin)
 
 
 @admin.register(Session)

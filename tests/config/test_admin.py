@@ -17,6 +17,7 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import (
+    BulkAct,
     Device,
     Identity,
     IdentityProvider,
@@ -54,7 +55,7 @@ pytestmark = pytest.mark.django_db
 REGISTERED = sorted((model._meta.label_lower for model in admin.site._registry), key=str)
 SEALED = b"sealed-canary-bytes"
 # Its forms save through the actions of the house; they have tests of their own.
-OPEN = {"settings_store.setting"}
+OPEN = {"settings_store.setting", "accounts.user"}
 
 
 def model_of(label: str) -> type[Row]:
@@ -110,6 +111,7 @@ def rows(person: User) -> dict[str, Row]:
         Passkey.objects.create(user=person, name="Phone", credential_id=b"x", public_key=b"y"),
         Lockout.objects.create(user=person, until=event.at),
         Identity.objects.create(user=person, provider=vouching, subject="s"),
+        BulkAct.objects.create(act="deactivate", created_by=person),
         UserImport.objects.create(filename="people.csv", created_by=person, sealed_file=SEALED),
         ClaimRole.objects.create(provider=vouching, value="staff", role=Role.objects.latest("pk")),
     ]
