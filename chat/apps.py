@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from settings_store import sealed
-from ui.registry import Permission, RailEntry, UserColumn, registry
+from ui.registry import Permission, RailEntry, UserColumn, UserTab, registry
 
 
 class ChatConfig(AppConfig):
@@ -53,6 +53,9 @@ class ChatConfig(AppConfig):
             Permission("usage.all", _("See everybody's usage")),
             Permission("agents.oversee", _("See agent sessions of the people below")),
             Permission("agents.reassign", _("Hand over agent sessions of the people below")),
+        )
+        registry.user_tabs.append(
+            UserTab(_("Conversations"), "chat:user_conversations", permission="conversations.oversee", order=50)
         )
         registry.user_columns.append(UserColumn(_("Conversations"), conversation_counts, order=30, classes="num p2"))
         registry.rail += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat.views import conversation, message, oversight, prompt, provider
+from chat.views import conversation, message, oversight, prompt, provider, user_conversations
 
 app_name = "chat"
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("conversations/", oversight.conversation_list, name="conversation_list"),
     path("conversations/<uuid:public_id>/", oversight.conversation_read, name="conversation_read"),
     path("conversations/<uuid:public_id>/history/", oversight.conversation_history, name="conversation_history"),
+    path("users/<uuid:user_id>/conversations/", user_conversations.user_conversations, name="user_conversations"),
     path("prompts/", prompt.prompt_list, name="prompt_list"),
     path("prompts/new/", prompt.prompt_create, name="prompt_create"),
     path("prompts/<uuid:public_id>/", prompt.prompt_detail, name="prompt_detail"),
