@@ -95,7 +95,7 @@ class RoleForm(forms.Form):
             below = {self.role.pk} | current_role_map().descendants(self.role.pk)
             if below & ranked(self.actor).role_ids:
                 words.append(
-                    _("That is you too: from your next page on you are asked for yours, or have to set one up first.")
+                    _("That is you too: unless this session has seen yours, you are asked for it at your next page.")
                 )
         return " ".join(map(str, words))
 

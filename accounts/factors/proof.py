@@ -16,7 +16,7 @@ from settings_store.circumstances import current
 from settings_store.crypto import CannotOpen
 from settings_store.store import get_setting
 
-ACCOUNT, ADDRESS, TOLD = "accounts.factor.account", "accounts.factor.address", "accounts.factor.told"
+ACCOUNT, ADDRESS = "accounts.factor.account", "accounts.factor.address"
 SECONDS = 900
 
 
@@ -50,13 +50,10 @@ def give(user: User, kind: Kind, code: str) -> bool:
             limits.reset(*counters[0])
             limits.release(*counters[1])
             return True
-    locked = False
-    for counter, reservation in zip(counters, reservations, strict=True):
-        if reservation.allowed:
-            # The last of the tries begins the lock; what is tried during it does not make it longer.
-            held = limits.hold(*counter, limit=attempts, seconds=SECONDS)
-            locked |= held and counter is counters[0]
-    # One letter for one lock, however many tries come in at once.
-    tell = locked and limits.reserve(TOLD, f"user:{user.pk}", limit=1, seconds=SECONDS).allowed
-    actions.record_refused_code(user=user, kind=kind, tell=tell)
+    # The last of the tries begins the lock, which is told of once; what is tried during it does not make it longer.
+    locked = [
+        reservation.allowed and limits.hold(*counter, limit=attempts, seconds=SECONDS)
+        for counter, reservation in zip(counters, reservations, strict=True)
+    ]
+    actions.record_refused_code(user=user, kind=kind, tell=locked[0])
     return False

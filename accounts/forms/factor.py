@@ -19,8 +19,8 @@ class CodeForm(forms.Form):
     # The same for whatever was wrong with a code that could be one.
     refusal: Text
 
-    def refuse(self, sentence: Text) -> None:
-        self.add_error("code", sentence)
+    def refuse(self, sentence: Text, *, field: str | None = None) -> None:
+        self.add_error(field, sentence)
         self.data = {**self.data.dict(), "code": ""}  # type: ignore[attr-defined]  # bound to a QueryDict
 
 

@@ -75,7 +75,7 @@ def app_setup(request: HtmxHttpRequest) -> HttpResponse:
                 recovery.keep(request.session, person, codes)
                 return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': _onward(request)})}")
             return redirect(_onward(request))
-        form.refuse(_why_refused(secret, form.cleaned_data["code"], is_new=is_new))
+        form.refuse(_why_refused(secret, form.cleaned_data["code"], is_new=is_new), field="code")
     context = {
         "form": form,
         "due": factor_due(request),
@@ -232,5 +232,5 @@ def _kept_codes(request: HtmxHttpRequest) -> tuple[list[str], bool]:
 
 def _qr(uri: str) -> SafeString:
     # Dark on light also on a dark page: cameras expect it so.
-    drawing = segno.make(uri, error="m", micro=False).svg_inline(scale=5, border=4, dark="#000", light="#fff")
+    drawing = segno.make(uri, error="m", micro=False).svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
     return mark_safe(drawing)  # noqa: S308 - drawn from modules, none of the text is in it

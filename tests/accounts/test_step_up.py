@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts.models import Session, User
 from accounts.sessions import SessionStore
 from tests.accounts.conftest import Trail
+from tests.accounts.factors import give_app, give_codes
 from tests.factories import PASSWORD, client_of
 from ui.guard import STEP_UP_SECONDS, stepped_up
 
@@ -88,3 +89,64 @@ def test_nobody_is_sent_elsewhere(as_person: Client) -> None:
 
 def test_a_stranger_is_sent_to_the_door(client: Client, db: None) -> None:
     assert client.get(URL)["Location"].startswith("/login/")
+
+
+def test_a_code_of_the_app_proves_as_well(person: User, trail: Trail) -> None:
+    app, client = give_app(person), client_of(person)
+    assert "Use the authenticator app" in client.get(URL).content.decode()
+    assert client.post(URL, {"with": "app", "code": app.now(), "next": "/profile/"})["Location"] == "/profile/"
+    assert proved(client)
+    assert client.session["factor"] == "app"
+    (event,) = trail.events
+    assert (event.action, event.after) == ("session.stepped_up", {"by": "app"})
+
+
+def test_a_recovery_code_proves_once(person: User) -> None:
+    give_app(person)
+    (code, *_rest) = give_codes(person)
+    one, other = client_of(person), client_of(person)
+    assert one.post(URL, {"with": "recovery", "code": code}).status_code == 302
+    assert other.post(URL, {"with": "recovery", "code": code}).status_code == 422
+    assert (proved(one), proved(other)) == (True, False)
+
+
+def test_a_password_is_no_second_factor(person: User) -> None:
+    give_app(person)
+    client = client_of(person)
+    client.post(URL, {"password": PASSWORD})
+    assert proved(client)
+    assert "factor" not in client.session
+
+
+def test_a_way_that_somebody_does_not_have_proves_nothing(as_person: Client) -> None:
+    for way in ("app", "recovery", "nothing", "passkey"):
+        assert as_person.post(URL, {"with": way, "code": "123456"}).status_code == 422
+    assert not proved(as_person)
+
+
+def test_somebody_without_a_password_uses_a_factor(person: User) -> None:
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    app, client = give_app(person), client_of(person)
+    assert "Six-digit code" in client.get(URL).content.decode()
+    assert client.post(URL, {"code": app.now()}).status_code == 302
+    assert proved(client)
+
+
+def test_somebody_with_neither_is_told_what_to_do(person: User) -> None:
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    client = client_of(person)
+    assert "Sign out and in again" in client.get(URL).content.decode()
+    assert client.post(URL, {"password": "", "code": "123456"}).status_code in {200, 422}
+    assert not proved(client)
+
+
+def test_codes_are_limited_here_as_at_the_door(person: User) -> None:
+    app, client = give_app(person), client_of(person)
+    wrong = "000000" if app.now() != "000000" else "111111"
+    for _ in range(5):
+        client.post(URL, {"with": "app", "code": wrong})
+    assert client.post(URL, {"with": "app", "code": app.now()}).status_code == 422
+    # The password has limits of its own.
+    assert client.post(URL, {"password": PASSWORD}).status_code == 302
