@@ -11,8 +11,8 @@ from accounts.models import User, UserQuerySet
 from ui.registry import Text, UserFilter, registry
 
 MOST_WORDS = 200
-# What the address says besides what was asked for.
-PLACES = ("after", "before")
+# Filters of this order and beyond are asked for less often.
+FURTHER = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,20 @@ class Listing:
     @property
     def is_filtered(self) -> bool:
         return bool(self.words or self.chips)
+
+    @property
+    def first(self) -> list[Choice]:
+        """The filters that are always to be seen."""
+        return [choice for choice in self.choices if choice.filter.order < FURTHER]
+
+    @property
+    def further(self) -> list[Choice]:
+        """Those that are folded away, unless one of them is set."""
+        return [choice for choice in self.choices if choice.filter.order >= FURTHER]
+
+    @property
+    def is_further(self) -> bool:
+        return any(choice.value for choice in self.further)
 
     @property
     def chips(self) -> list[Chip]:
