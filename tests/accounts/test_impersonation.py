@@ -72,14 +72,15 @@ def test_the_page_tells_what_it_means(as_admin: Client, person: User) -> None:
 
 def test_an_admin_sees_what_the_person_sees(acting: Client, person: User, admin: User) -> None:
     page = acting.get("/profile/").content.decode()
-    assert "Maren Holt, you act as <b>Ana Ruiz</b>" in page
+    assert "You act as <b>Ana Ruiz</b>" in page
+    assert "and by you, Maren Holt." in page
     assert who_is_seen(acting) == "ana.ruiz"
     assert acting.get("/users/").status_code == 403
     assert acting.get("/audit/").status_code == 403
     answer = acting.post(LEAVE)
     assert answer["Location"] == f"/users/{person.public_id}/"
     assert who_is_seen(acting) == "maren"
-    assert "you act as" not in acting.get("/profile/").content.decode()
+    assert "You act as <b>" not in acting.get("/profile/").content.decode()
 
 
 def test_the_trail_names_both(acting: Client, person: User, admin: User, trail: Trail) -> None:
@@ -299,14 +300,14 @@ def test_a_page_of_one_person_is_not_sent_as_the_other(admin: User, person: User
 def test_pages_that_are_not_there_show_the_banner_too(acting: Client) -> None:
     page = acting.get("/nothing-here/")
     assert page.status_code == 404
-    assert "you act as" in page.content.decode()
+    assert "You act as <b>" in page.content.decode()
 
 
 def test_the_django_admin_shows_the_banner_too(as_admin: Client) -> None:
     operator = make_user(username="operator", role="operator")
     act_as(as_admin, operator)
     page = as_admin.get("/admin/").content.decode()
-    assert "you act as <b>operator</b>" in page
+    assert "You act as <b>operator</b>" in page
     assert LEAVE in page
 
 
