@@ -124,7 +124,8 @@ class IdentityProviderDeleteForm(forms.Form):
     confirm = CharField(label=gettext_lazy("Name of the provider"), max_length=200)
 
     def __init__(self, *args: Any, provider: IdentityProvider, people: int, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"people": people}, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.fields["people"].initial = people
         self.provider = provider
         self.fields["confirm"].widget.attrs.update({"data-confirm": provider.name, "autocomplete": "off"})
 

@@ -126,8 +126,7 @@ def identity_provider_delete(request: HtmxHttpRequest, slug: str) -> HttpRespons
             delete_identity_provider(actor=request.user, provider=provider, people=form.cleaned_data["people"])
         except ValidationError as error:
             # Sent again, it carries the number that is told now.
-            form.data = form.data.copy()
-            form.data["people"] = str(people)
+            form.data = {**form.data.dict(), "people": str(people)}  # type: ignore[attr-defined]  # a QueryDict
             form.add_error(None, error)
         else:
             messages.success(request, _("“%(name)s” was deleted.") % {"name": provider.name})

@@ -78,7 +78,7 @@ def oidc_back(request: HttpRequest, slug: str) -> HttpResponse:
             kept.keep_connecting(request.session, slug, vouched.subject, vouched.email)
             return redirect(errand.next)
         case kept.STEP_UP if isinstance(request.user, User) and getattr(request, "impersonator", None) is None:
-            return _step_up(request, provider, vouched, errand.next)
+            return _step_up(request, request.user, provider, vouched, errand.next)
         case kept.SIGN_IN:
             return _let_in(request, provider, vouched, errand.next)
     return _refuse(request, kept.SIGN_IN, _("You were signed out in the meantime. Sign in and begin again."))
@@ -122,11 +122,13 @@ def _let_in(request: HttpRequest, provider: IdentityProvider, vouched: Vouched, 
     return response
 
 
-def _step_up(request: HttpRequest, provider: IdentityProvider, vouched: Vouched, wanted: str) -> HttpResponse:
-    identities = Identity.objects.filter(user=request.user, provider=provider)
+def _step_up(
+    request: HttpRequest, user: User, provider: IdentityProvider, vouched: Vouched, wanted: str
+) -> HttpResponse:
+    identities = Identity.objects.filter(user=user, provider=provider)
     if not any(identity.subject == vouched.subject for identity in identities):
         return _refuse(request, kept.STEP_UP, _("That is somebody else's account at the provider."), wanted)
-    actions.step_up(request=request, user=request.user)
+    actions.step_up(request=request, user=user)
     return redirect(wanted)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener, urlopen
 
 from django.http import HttpResponseBase
 from django.test import Client
@@ -61,7 +61,7 @@ def running_oidc_server() -> Iterator[OidcServer]:
 
 def make_provider(issuer: str, slug: str = "house", **fields: Any) -> IdentityProvider:
     """A provider on this machine, as an admin would have entered it, about which nothing is remembered yet."""
-    values = {
+    values: dict[str, Any] = {
         "name": "Lindblad",
         "issuer": issuer,
         "client_id": "gatehouse",
@@ -76,18 +76,23 @@ def make_provider(issuer: str, slug: str = "house", **fields: Any) -> IdentityPr
     return provider
 
 
-class _StayHere(HTTPRedirectHandler):
+class StayHere(HTTPRedirectHandler):
     def redirect_request(self, *args: Any) -> None:
         return None
 
 
 def go_to(url: str) -> str:
     """What a browser does with the address of a provider that asks nothing: the address it is sent back to."""
+    return location_of(build_opener(StayHere), url)
+
+
+def location_of(browser: OpenerDirector, url: str, form: bytes | None = None) -> str:
+    """Where the answer to this address, or to a form sent there, sends a browser that does not follow by itself."""
     try:
-        build_opener(_StayHere).open(url).close()
+        browser.open(url, form).close()
     except HTTPError as answer:
         return str(answer.headers["Location"])
-    raise AssertionError("the provider did not send the browser back")
+    raise AssertionError(f"nobody is sent anywhere by {url}")
 
 
 def leave(client: Client, slug: str = "house", **query: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -120,12 +121,12 @@ def test_nothing_less_links(
     oidc_server: OidcServer,
     client: Client,
     db: None,
-    fields: dict[str, object],
+    fields: dict[str, Any],
     claims: dict[str, object],
-    switches: dict[str, bool],
+    switches: dict[str, Any],
 ) -> None:
     make_provider(oidc_server.issuer, **switches)
-    make_user(**({"username": "ana", "email": "nora@example.org"} | fields))  # type: ignore[arg-type]  # a table
+    make_user(**({"username": "ana", "email": "nora@example.org"} | fields))
     oidc_server.behave(claims=claims)
     sign_in_with(client)
     assert who(client) == ""

@@ -110,7 +110,7 @@ def test_an_answer_counts_once_also_at_the_same_moment(oidc_server: OidcServer) 
         browser.cookies.load(cookies)
         try:
             come_back(browser, url)
-            return browser.session.get(SESSION_KEY, "")
+            return str(browser.session.get(SESSION_KEY, ""))
         finally:
             connection.close()
 

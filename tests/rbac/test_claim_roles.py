@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -212,7 +213,7 @@ def test_nobody_maps_what_they_could_not_give(provider: IdentityProvider) -> Non
 def test_nor_moves_a_provider_whose_claims_give_more(provider: IdentityProvider) -> None:
     keeper = limited_admin()
     map_claim(actor=None, provider=provider, value="chief", role=role_named("admin"))
-    fields = {
+    fields: dict[str, Any] = {
         "name": "Mine",
         "issuer": provider.issuer,
         "client_id": "mine",
