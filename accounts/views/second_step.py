@@ -56,8 +56,8 @@ def factor_due(request: HtmxHttpRequest) -> HttpResponse:
     if is_proved(request) or not (factors.any or person.must_have_factor):
         return redirect(wanted_page(request))
     if not factors.any:
-        context = {"roles": _roles_asking(person), "next": wanted_page(request)}
-        return render(request, "accounts/factor_first.html", context)
+        asking = {"roles": _roles_asking(person), "next": wanted_page(request)}
+        return render(request, "accounts/factor_first.html", asking)
     form = code_form(request, factors)
     if form.is_bound and is_right(form, person):
         actions.step_up(request=request, user=person, by=form.kind, factor=form.kind)

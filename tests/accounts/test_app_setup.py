@@ -52,6 +52,7 @@ def test_the_app_counts_once_its_code_was_given(proved: Client, person: User, tr
     assert len(answer.context["codes"]) == 10
     assert RecoveryCode.objects.filter(user=person).count() == 10
     (event,) = trail.events
+    assert event.after is not None
     assert (event.action, event.after["kind"], event.after["recovery_codes"]) == ("factor.added", "app", 10)
     with time_machine.travel(time.time() + 30):
         elsewhere = Client()
@@ -77,6 +78,7 @@ def test_qr_and_link_say_the_same_secret(proved: Client) -> None:
     assert isinstance(said, pyotp.TOTP)
     assert said.secret == app.secret
     assert (said.digits, said.interval, said.name) == (6, 30, "ana.ruiz")
+    assert said.issuer is not None
     assert said.issuer.startswith("Gatehouse")
     drawing = re.search(r"<svg[^>]*>.*?</svg>", page[page.index('class="qr"') :])
     assert drawing

@@ -46,6 +46,7 @@ def test_password_and_code_let_in(person: User, app: pyotp.TOTP, client: Client,
     assert client.post(URL, {"code": app.now()})["Location"] == "/profile/sessions/"
     assert signed_in(client)
     (event,) = trail.events
+    assert event.after is not None
     assert (event.action, event.after["by"], event.after["factor"]) == ("session.signed_in", "password", "app")
     assert Totp.objects.get().last_used_at is not None
 

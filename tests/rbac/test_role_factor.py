@@ -55,6 +55,7 @@ def test_it_is_set_in_the_form_and_told_by_the_trail(as_person: AsPerson, admin:
     reader = Role.objects.get(name="Reader")
     assert reader.requires_factor
     event = AuditEvent.objects.get(action="role.created", target_id=str(reader.public_id))
+    assert event.after is not None
     assert event.after["requires_factor"] is True
     assert "asks for a second factor" in client.get(f"/roles/{reader.public_id}/").text
     assert "second factor</span>" in client.get("/roles/").text
@@ -68,6 +69,7 @@ def test_a_system_role_can_ask_too(as_person: AsPerson, admin: User, roles: Role
     guest.refresh_from_db()
     assert guest.requires_factor
     event = AuditEvent.objects.get(action="role.updated", target_id=str(guest.public_id))
+    assert event.after is not None
     assert event.after["requires_factor"] is True
 
 
