@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -66,9 +66,8 @@ def _reserved(key: str, limit: int, seconds: int) -> Reservation | None:
 
 def release(scope: str, subject: str) -> None:
     """Give one attempt back, for instance because it turned out to be no attempt at all."""
-    LimitCounter.objects.filter(key=_key(scope, subject), window_ends__gt=timezone.now(), count__gt=0).update(
-        count=F("count") - 1
-    )
+    mine = LimitCounter.objects.filter(key=_key(scope, subject), window_ends__gt=timezone.now(), count__gt=0)
+    _in_turns(lambda: mine.update(count=F("count") - 1))
 
 
 def hold(scope: str, subject: str, *, limit: int, seconds: int) -> bool:
@@ -77,14 +76,15 @@ def hold(scope: str, subject: str, *, limit: int, seconds: int) -> bool:
     Answers whether this call began that: of any number that fail at once, exactly one hears yes.
     """
     used_up = LimitCounter.objects.filter(key=_key(scope, subject), count__gte=limit, count__lt=HELD)
-    return bool(used_up.update(count=F("count") + HELD, window_ends=timezone.now() + timedelta(seconds=seconds)))
+    until = timezone.now() + timedelta(seconds=seconds)
+    return bool(_in_turns(lambda: used_up.update(count=F("count") + HELD, window_ends=until)))
 
 
 def prolong(scope: str, subject: str, *, seconds: int) -> None:
     """Let the window that is open now end in `seconds`, whenever it would have ended."""
     now = timezone.now()
     mine = LimitCounter.objects.filter(key=_key(scope, subject), window_ends__gt=now)
-    mine.update(window_ends=now + timedelta(seconds=seconds))
+    _in_turns(lambda: mine.update(window_ends=now + timedelta(seconds=seconds)))
 
 
 def tally(scope: str, subject: str, *, seconds: int) -> int:
@@ -96,7 +96,7 @@ def tally(scope: str, subject: str, *, seconds: int) -> int:
 def reset(scope: str, subject: str, *, also: Iterable[str] = ()) -> None:
     """Forget every attempt, for instance after a success; those of the scopes `also` in the same statement."""
     keys = [_key(each, subject) for each in (scope, *also)]
-    LimitCounter.objects.filter(key__in=keys).delete()
+    _in_turns(lambda: LimitCounter.objects.filter(key__in=keys).delete())
 
 
 def _in_turns[T](turn: Callable[[], T | None]) -> T | None:
@@ -106,7 +106,7 @@ def _in_turns[T](turn: Callable[[], T | None]) -> T | None:
             answer = turn()
         except OperationalError as error:
             # Nothing of this turn was counted; the next one is.
-            if error.args[:1] != (DEADLOCK,):
+            if error.args[:1] != (DEADLOCK,) or connection.in_atomic_block:
                 raise
             continue
         if answer is not None:
