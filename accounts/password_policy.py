@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
-from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -67,10 +65,7 @@ class LengthValidator:
             )
 
     def get_help_text(self) -> str:
-        shortest = int(get_setting("accounts.password.min_length"))
-        return ngettext("At least %(count)d character.", "At least %(count)d characters.", shortest) % {
-            "count": shortest
-        }
+        return rules_in_words()
 
 
 class StrengthValidator:
@@ -87,14 +82,13 @@ class StrengthValidator:
             raise ValidationError(f"{sentence} {strength.advice}".strip(), code="password_too_weak")
 
     def get_help_text(self) -> str:
-        if not int(get_setting("accounts.password.min_score")):
-            return ""
-        return _("Hard to guess: a few uncommon words do better than one with signs in it.")
+        # Said with the length already.
+        return ""
 
 
 def rules_in_words() -> str:
-    """The rules of this moment, in a few sentences for the help of a field."""
-    return " ".join(filter(None, password_validators_help_texts()))
-
-
-rules_in_words_lazy = lazy(rules_in_words, str)
+    """The rules of this moment, in a sentence or two for the help of a field."""
+    shortest, least = int(get_setting("accounts.password.min_length")), int(get_setting("accounts.password.min_score"))
+    rules = _("At least %(count)d characters; not a common password, not only digits, not like your name or address.")
+    hard = _("Hard to guess: a few uncommon words do best.") if least else ""
+    return f"{rules % {'count': shortest}} {hard}".strip()

@@ -5,6 +5,7 @@ A token holds no secret, and nothing of it is kept: what it was made for is read
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -88,7 +89,7 @@ def resetting(token: str) -> User | None:
 
 
 def _for_person(user: User, purpose: str, **facts: Any) -> str:
-    return signing.dumps({"user": str(user.public_id), "state": _state(user, purpose), **facts}, salt=purpose)
+    return signing.dumps({"user": user.public_id.hex, "state": _state(user, purpose), **facts}, salt=purpose)
 
 
 def _person(token: str, purpose: str, life: timedelta | None) -> tuple[User, dict[str, Any]] | None:
@@ -121,4 +122,6 @@ def _state(user: User, purpose: str) -> str:
             parts.append(user.invited_until.isoformat() if user.invited_until else "")
         case "accounts.verify":
             parts.append(str(user.is_verified))
-    return salted_hmac(purpose, "\x00".join(parts), algorithm="sha256").hexdigest()
+    digest = salted_hmac(purpose, "\x00".join(parts), algorithm="sha256").digest()
+    # 128 bits, for links are also copied by hand.
+    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")

@@ -39,7 +39,7 @@ def test_the_length_is_a_setting(db: None) -> None:
     assert refusals("kelp wombat 7") == ""
     set_to("min_length", "16")
     assert "at least 16 characters" in refusals("kelp wombat 7")
-    assert "At least 16 characters." in rules_in_words()
+    assert "At least 16 characters;" in rules_in_words()
 
 
 def test_the_strength_is_a_setting(db: None) -> None:
@@ -68,7 +68,7 @@ def test_odd_passwords_are_looked_at_in_bounded_time(password: str) -> None:
 def test_the_help_of_the_field_says_the_rules(as_person: Client) -> None:
     set_to("min_length", "17")
     page = as_person.get("/password/").content.decode()
-    assert "At least 17 characters." in page
+    assert "At least 17 characters;" in page
     assert "Hard to guess" in page
 
 
