@@ -82,7 +82,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
 
 def received(folder: Path) -> list[EmailMessage]:
     files = sorted(folder.glob("*.eml"), key=lambda file: int(file.stem))
-    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]  # type: ignore[misc]  # stubs
+    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
 
 
 def due_now() -> None:

@@ -27,7 +27,7 @@ def _texts(file: Path) -> list[str]:
     texts = []
     for part in file.read_bytes().split(b"-" * 79):
         letter = message_from_bytes(part.strip(), policy=policy.default)
-        body = letter.get_body(("plain",))  # type: ignore[attr-defined]  # the policy makes it an EmailMessage
+        body = letter.get_body(("plain",))
         if body is not None:
             texts.append(f"To: {letter['To']}\n{body.get_content()}")
     return texts
