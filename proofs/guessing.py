@@ -203,7 +203,7 @@ async def storm(place: House, people: int, seconds: float) -> list[Figure]:
 
 
 async def page_times(client: aiohttp.ClientSession, *, until: asyncio.Task[object]) -> list[float]:
-    times = []
+    times: list[float] = []
     while not until.done() or len(times) < 20:
         began = time.monotonic()
         async with client.get("/profile/") as response:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -42,12 +42,12 @@ def fresh(client: Client) -> Client:
     return client
 
 
-def act_as(client: Client, person: User, reason: str = REASON) -> HttpResponse:
+def act_as(client: Client, person: User, reason: str = REASON) -> Any:
     return fresh(client).post(url_of(person), {"reason": reason})
 
 
 def who_is_seen(client: Client) -> str:
-    return client.get("/profile/").context["user"].username
+    return str(client.get("/profile/").context["user"].username)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def acting(as_admin: Client, person: User) -> Client:
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(timezone.now(), tick=False) as coordinates:
         yield coordinates
 
@@ -196,7 +196,7 @@ def test_twice_at_once_it_begins_once(as_admin: Client, admin: User, person: Use
 
 @pytest.mark.parametrize("change", ["admin role", "admin out", "person out", "person risen", "hour"])
 def test_it_ends_by_itself_at_the_next_request(
-    change: str, acting: Client, admin: User, person: User, clock: time_machine.Coordinates
+    change: str, acting: Client, admin: User, person: User, clock: time_machine.Traveller
 ) -> None:
     match change:
         case "admin role":
@@ -231,7 +231,7 @@ def test_a_fragment_is_sent_to_home_when_it_is_over(acting: Client, person: User
     assert (answer.status_code, answer["HX-Redirect"]) == (204, "/")
 
 
-def test_fifty_nine_minutes_are_not_too_long(acting: Client, clock: time_machine.Coordinates) -> None:
+def test_fifty_nine_minutes_are_not_too_long(acting: Client, clock: time_machine.Traveller) -> None:
     clock.shift(timedelta(minutes=59))
     assert who_is_seen(acting) == "ana.ruiz"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import actions, credentials
 from accounts.models import Lockout, User
+from settings_store import limits
 from settings_store.circumstances import circumstances
 from settings_store.models import AuditEvent
 from settings_store.store import get_setting
@@ -38,14 +39,12 @@ def gets_in(name: str) -> bool:
 
 
 @pytest.fixture
-def clock() -> time_machine.Coordinates:
+def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(timezone.now(), tick=False) as coordinates:
         yield coordinates
 
 
-def test_each_lock_in_a_row_takes_twice_as_long_up_to_the_longest(
-    person: User, clock: time_machine.Coordinates
-) -> None:
+def test_each_lock_in_a_row_takes_twice_as_long_up_to_the_longest(person: User, clock: time_machine.Traveller) -> None:
     lengths = []
     for _ in range(9):
         lock("ana.ruiz")
@@ -56,7 +55,7 @@ def test_each_lock_in_a_row_takes_twice_as_long_up_to_the_longest(
     assert Lockout.objects.get(user=person).strikes == 9
 
 
-def test_the_lock_holds_for_its_whole_length_and_no_longer(person: User, clock: time_machine.Coordinates) -> None:
+def test_the_lock_holds_for_its_whole_length_and_no_longer(person: User, clock: time_machine.Traveller) -> None:
     lock("ana.ruiz")
     clock.shift(61)
     lock("ana.ruiz")
@@ -66,12 +65,12 @@ def test_the_lock_holds_for_its_whole_length_and_no_longer(person: User, clock: 
     assert gets_in("ana.ruiz")
 
 
-def test_a_name_that_nobody_has_is_locked_just_as_long(db: None, clock: time_machine.Coordinates) -> None:
+def test_a_name_that_nobody_has_is_locked_just_as_long(db: None, clock: time_machine.Traveller) -> None:
     """Somebody registers under the name meanwhile, or the length of a lock would tell who exists."""
 
     def locked_for() -> int:
         subject = ("accounts.password.account", "name:nobody")
-        return credentials.limits.reserve(*subject, limit=10, seconds=900).retry_after
+        return int(limits.reserve(*subject, limit=10, seconds=900).retry_after)
 
     lengths = []
     for _ in range(3):
@@ -83,7 +82,7 @@ def test_a_name_that_nobody_has_is_locked_just_as_long(db: None, clock: time_mac
     assert "user.locked" not in AuditEvent.objects.values_list("action", flat=True)
 
 
-def test_a_day_without_wrong_passwords_begins_anew(person: User, clock: time_machine.Coordinates) -> None:
+def test_a_day_without_wrong_passwords_begins_anew(person: User, clock: time_machine.Traveller) -> None:
     lock("ana.ruiz")
     clock.shift(timedelta(hours=23))
     lock("ana.ruiz", times=1)
@@ -95,7 +94,7 @@ def test_a_day_without_wrong_passwords_begins_anew(person: User, clock: time_mac
     assert Lockout.objects.get().strikes == 1
 
 
-def test_a_right_password_ends_the_row(person: User, clock: time_machine.Coordinates) -> None:
+def test_a_right_password_ends_the_row(person: User, clock: time_machine.Traveller) -> None:
     lock("ana.ruiz")
     clock.shift(61)
     assert gets_in("ana.ruiz")
@@ -104,9 +103,7 @@ def test_a_right_password_ends_the_row(person: User, clock: time_machine.Coordin
     assert Lockout.objects.get().strikes == 1
 
 
-def test_what_is_tried_during_a_lock_changes_nothing(
-    person: User, clock: time_machine.Coordinates, trail: Trail
-) -> None:
+def test_what_is_tried_during_a_lock_changes_nothing(person: User, clock: time_machine.Traveller, trail: Trail) -> None:
     lock("ana.ruiz")
     until = Lockout.objects.get().until
     clock.shift(30)
@@ -123,6 +120,7 @@ def test_the_person_is_told_once_and_learns_from_where(
     (event,) = trail.events
     assert (event.action, event.actor_id, event.target_id) == ("user.locked", None, str(person.public_id))
     assert event.address == "10.7.0.9"
+    assert event.after is not None
     assert event.after["locks_in_a_row"] == 1
     (letter,) = post()
     assert letter.to == ["Ana.Ruiz@example.org"]
@@ -218,7 +216,7 @@ def test_home_lists_who_is_locked_out(person: User, as_manager: Client, as_perso
     assert f"/users/{person.public_id}/unlock/" not in as_manager.get("/").content.decode()
 
 
-def test_a_lock_that_ran_out_is_listed_no_more(person: User, manager: User, clock: time_machine.Coordinates) -> None:
+def test_a_lock_that_ran_out_is_listed_no_more(person: User, manager: User, clock: time_machine.Traveller) -> None:
     lock("ana.ruiz")
     clock.shift(61)
     assert "Locked out" not in client_of(manager).get("/").content.decode()
