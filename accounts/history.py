@@ -45,7 +45,7 @@ class _Writer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event as its person reads it; `by` is empty where it was themselves."""
+    """One event as its person reads it; `by` is empty where nobody knows who it was."""
 
     event: AuditEvent
     words: str
@@ -102,13 +102,14 @@ def _line(event: AuditEvent, person: User, providers: Mapping[str, str]) -> Line
     return Line(
         event=event,
         words=words,
-        by="" if by_themselves or (writer and writer.is_stranger) else _who(event, person),
+        by="" if writer is not None and writer.is_stranger else _who(event, person),
         device=device_in_words(event.user_agent) if shows_place and event.user_agent else "",
         address=str(event.address or "") if shows_place else "",
     )
 
 
 def _who(event: AuditEvent, person: User) -> str:
-    if event.impersonator_id is not None and event.actor_id == person.pk:
-        return _("%(name)s, acting as you") % {"name": event.impersonator_name}
+    if event.actor_id == person.pk:
+        by_another = _("%(name)s, acting as you") % {"name": event.impersonator_name}
+        return _("you") if event.impersonator_id is None else by_another
     return "Gatehouse" if event.actor_id is None else event.actor_name

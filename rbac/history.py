@@ -37,4 +37,4 @@ def _moment(value: Any) -> str:
     try:
         return moments.exact(datetime.fromisoformat(value)) if isinstance(value, str) else ""
     except ValueError:
-        return value
+        return str(value)

@@ -20,8 +20,8 @@ from tests.accounts.passkeys import LOGIN, LOGIN_OPTIONS, NEW, NEW_OPTIONS, pass
 from tests.factories import PASSWORD, client_of, make_user
 
 
-def make(client: Client, authenticator: Authenticator, name: str = "Laptop", **options: str) -> Passkey | None:
-    client.post(NEW, {"name": name, "credential": authenticator.make(asked(client, NEW_OPTIONS), **options)})
+def make(client: Client, authenticator: Authenticator, name: str = "Laptop") -> Passkey | None:
+    client.post(NEW, {"name": name, "credential": authenticator.make(asked(client, NEW_OPTIONS))})
     return Passkey.objects.filter(name=name).first()
 
 

@@ -52,8 +52,8 @@ def test_after_the_password_it_lets_in(key: Authenticator, person: User) -> None
     answer = client.post(SECOND, {"credential": key.prove(options, handle=b"")})
     assert answer.headers["Location"] == "/profile/sessions/"
     assert "password and passkey" in client.get("/profile/sessions/").content.decode()
-    assert trail.events[0].after["by"] == "password"
-    assert trail.events[0].after["factor"] == "passkey"
+    assert (trail.events[0].after or {})["by"] == "password"
+    assert (trail.events[0].after or {})["factor"] == "passkey"
     assert not Device.objects.trusted().exists()
     old = browser()
     old.cookies["gatehouse-session"] = between
@@ -181,3 +181,14 @@ def test_a_session_that_did_not_prove_the_factor_changes_nothing(key: Authentica
         assert thief.post(url(passkey, act), {"name": "Mine now"}).headers["Location"].startswith("/factor/")
     passkey.refresh_from_db()
     assert passkey.name == "Laptop"
+
+
+def test_the_only_way_in_stays(key: Authenticator, person: User) -> None:
+    """Somebody without a password, as one who came by an identity provider that is gone."""
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    client, passkey = inside(key), Passkey.objects.get()
+    answer = client.post(url(passkey, "remove"))
+    assert answer.status_code == 422
+    assert "your only way in" in answer.content.decode()
+    assert Passkey.objects.exists()

@@ -55,7 +55,8 @@ def test_what_one_did_oneself(person: User) -> None:
         "Signed in with password, from a device not seen before",
         "Sign-in refused: password",
     ]
-    assert {tuple(row[2:]) for row in found} == {("", "Firefox 145 on Linux", "10.4.2.18")}
+    assert [row[2] for row in found] == ["you", "you", "you", "–"]
+    assert {tuple(row[3:]) for row in found} == {("Firefox 145 on Linux", "10.4.2.18")}
 
 
 def test_what_others_did_names_them_and_not_where_they_were(person: User, manager: User) -> None:
