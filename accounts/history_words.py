@@ -49,6 +49,7 @@ PLAIN = {
     "invitation.withdrawn": (Kind.DETAILS, False, gettext_lazy("Invitation withdrawn")),
     "user.activated": (Kind.DETAILS, False, gettext_lazy("Account activated")),
     "user.deactivated": (Kind.DETAILS, False, gettext_lazy("Account deactivated")),
+    "user.superuser_changed": (Kind.ROLE, False, gettext_lazy("Made a superuser, or no longer one")),
     "user.address_asked": (Kind.DETAILS, False, gettext_lazy("Another email address asked for")),
     "user.address_confirmed": (Kind.DETAILS, False, gettext_lazy("Email address changed and verified")),
 }
