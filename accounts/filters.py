@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -59,7 +60,8 @@ def by_last_sign_in(people: UserQuerySet, value: str) -> UserQuerySet:
 def teams(request: HttpRequest) -> list[tuple[str, Text]]:
     """Whoever looks after somebody, among those the viewer may see."""
     with_team = User.objects.filter(supervisor__isnull=False).order_by().values("supervisor_id").distinct()
-    people = User.objects.visible_to(request.user).filter(pk__in=with_team).order_by("name_key", "pk")
+    viewer = cast(User, request.user)
+    people = User.objects.visible_to(viewer).filter(pk__in=with_team).order_by("name_key", "pk")
     named = people.values_list("public_id", "full_name", "username")[:MOST_TEAMS]
     return [(str(public_id), full_name or username) for public_id, full_name, username in named]
 

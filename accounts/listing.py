@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 
+from accounts.http import HtmxHttpRequest
 from accounts.models import User, UserQuerySet
 from ui.registry import Text, UserFilter, registry
 
@@ -75,10 +76,10 @@ class Listing:
     @property
     def filters(self) -> dict[str, str]:
         """What the trail keeps of the question; words that were typed and the values of the filters."""
-        return {name: value for name, value in self.query.items() if name != "sort"}
+        return {name: str(value) for name, value in self.query.items() if name != "sort"}
 
 
-def listing(request: HttpRequest, asked: QueryDict | None = None) -> Listing:
+def listing(request: HtmxHttpRequest, asked: QueryDict | None = None) -> Listing:
     """The people in the viewer's sight that `asked` (the address of the request) narrows down; nonsense does not."""
     asked = request.GET if asked is None else asked
     people: UserQuerySet = User.objects.visible_to(request.user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -211,7 +211,7 @@ def table_of(row: UserImport) -> Table:
 
 
 def _make(
-    row: UserImport, actor: User, work: Checker, lines: list[Line], start: int, wrong: frozenset[int]
+    row: UserImport, actor: User, work: Checker, lines: Sequence[Line], start: int, wrong: frozenset[int]
 ) -> list[Fault] | None:
     """Make the people of a few lines in one transaction with the note of how far it is; None where another did."""
     with transaction.atomic():

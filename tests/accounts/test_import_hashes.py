@@ -43,8 +43,8 @@ def _werkzeug(name: str) -> str:
     return f"pbkdf2:{name}:1000$seasalt${hashlib.pbkdf2_hmac(name, WORD.encode(), b'seasalt', 1000).hex()}"
 
 
-def _argon2(**costs: int) -> str:
-    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1, **costs).hash(WORD)
+def _argon2() -> str:
+    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(WORD)
 
 
 GOOD = [
