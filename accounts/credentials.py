@@ -37,8 +37,8 @@ COUNTING_SECONDS = 900
 # After so long without a wrong password the next lock is a first one again.
 LOCKS_SECONDS = 24 * 3600
 
-# A hash takes a tenth of a second of processor time or two, and 100 MB: a crowd at the door waits here, not in swap, and
-# half of the cores stay with those who are inside.
+# A hash takes a tenth of a second of processor time or two, and 100 MB: a crowd at the door waits here, not in swap,
+# and half of the cores stay with those who are inside.
 turns = BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
 # Browsers and proxies wait longer than this, and people hardly.
 WAIT_SECONDS = 10
