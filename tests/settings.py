@@ -32,6 +32,8 @@ else:
     _default.get("OPTIONS", {}).pop("pool", None)
 # The suite changes settings in its own process; a thread that polls would hold connections to databases it drops.
 SETTINGS_POLL_SECONDS = 0
+# It is asynchronous alone, so that each request of a synchronous test would begin and end an event loop of its own.
+MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")  # noqa: F405
 # Letters are kept where tests read them (tests/conftest.py: post).
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 # The wait before a refusal is measured by a proof (proofs/enumeration.py), not by waiting in hundreds of tests.
