@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -195,6 +196,18 @@ def test_wrong_people_and_methods_unlock_nobody(
         actions.unlock_user(actor=manager, user=chief)
     assert Lockout.objects.holding().exists()
     assert not gets_in("chief")
+
+
+def test_unlock_on_home_passes_the_check_of_forms(person: User, manager: User) -> None:
+    lock("ana.ruiz")
+    careful = client_of(manager, enforce_csrf_checks=True)
+    page = careful.get("/").content.decode()
+    form = page.partition(f'action="/users/{person.public_id}/unlock/"')[2].partition("</form>")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token is not None
+    answer = careful.post(f"/users/{person.public_id}/unlock/", {"from": "home", "csrfmiddlewaretoken": token[1]})
+    assert answer["Location"] == "/"
+    assert not Lockout.objects.holding().exists()
 
 
 def test_home_lists_who_is_locked_out(person: User, as_manager: Client, as_person: Client) -> None:
