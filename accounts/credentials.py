@@ -8,72 +8,44 @@ where nobody has the name.
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db import connection
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.models import Lockout, User
+from accounts.actions.lockout import ACCOUNT, LOCKS, forget_wrong, record_lock, subject_of
+from accounts.hashing import Crowded, hashing
+from accounts.models import User
 from accounts.names import normalised, storable
 from settings_store import limits
 from settings_store.circumstances import current
+from settings_store.database import close_connections
 from settings_store.store import get_setting
 
-ACCOUNT, ADDRESS = "accounts.password.account", "accounts.password.address"
-# How many locks of an account followed one another.
-LOCKS = "accounts.password.locks"
+ADDRESS = "accounts.password.address"
 PASSWORD_LENGTH = 1000
 # Wrong passwords further apart than this are no attack, and are not added up.
 COUNTING_SECONDS = 900
 # After so long without a wrong password the next lock is a first one again.
 LOCKS_SECONDS = 24 * 3600
 
-# A hash takes a tenth of a second of processor time or two, and 100 MB: a crowd at the door waits here, not in swap,
-# and half of the cores stay with those who are inside.
-turns = BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
-# Browsers and proxies wait longer than this, and people hardly.
-WAIT_SECONDS = 10
-
-
-class Crowded(Exception):
-    """So many passwords are being checked that the turn of this one did not come."""
-
-
-@contextmanager
-def hashing() -> Iterator[None]:
-    """A turn at hashing; whoever must wait for it leaves their connection to those who can use it."""
-    if not turns.acquire(blocking=False):
-        if not connection.in_atomic_block:
-            connection.close()
-        if not turns.acquire(timeout=WAIT_SECONDS):
-            raise Crowded
-    try:
-        yield
-    finally:
-        turns.release()
-
 
 @sensitive_variables("password")
 def check(identifier: str, password: str) -> User | None:
     """The active person with this e-mail address or username and password, else None."""
     person = User.objects.named(identifier).first()
-    subject = _subject(person) if person else f"name:{normalised(identifier)}"
+    subject = subject_of(person) if person else f"name:{normalised(identifier)}"
     return person if _proved(person, subject, password) else None
 
 
 @sensitive_variables("password")
 def confirm(person: User, password: str) -> bool:
     """Whether this is the password of somebody already signed in; counts against the same limits as signing in."""
-    return _proved(person, _subject(person), password)
+    return _proved(person, subject_of(person), password)
 
 
 def wait_out_refusal() -> None:
@@ -84,16 +56,9 @@ def wait_out_refusal() -> None:
     pause, came = settings.REFUSAL_SECONDS, current().came
     if not pause or came is None:
         return
-    if not connection.in_atomic_block:
-        # Others can use it meanwhile.
-        connection.close()
+    # Others can use it meanwhile.
+    close_connections()
     time.sleep((came - time.monotonic()) % pause)
-
-
-def forget_wrong(person: User) -> None:
-    """Begin anew with somebody: no wrong password counts any more, and no lock of theirs holds."""
-    limits.reset(ACCOUNT, _subject(person), also=[LOCKS])
-    Lockout.objects.filter(user=person).delete()
 
 
 def one_time_password() -> str:
@@ -106,7 +71,7 @@ def one_time_password() -> str:
 @sensitive_variables("password")
 def _proved(person: User | None, subject: str, password: str) -> bool:
     attempts, seconds = get_setting("accounts.lockout.attempts"), get_setting("accounts.lockout.seconds")
-    counters = ((ACCOUNT, subject), (ADDRESS, current().address or "unknown"))
+    counters = ((ACCOUNT, subject), (ADDRESS, current().source))
     # Both are reserved before either is read, so that a refusal by one does not spare the other.
     reservations = [limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS) for counter in counters]
     allowed = all(reservation.allowed for reservation in reservations) and storable(password)
@@ -142,8 +107,6 @@ def _proved(person: User | None, subject: str, password: str) -> bool:
 
 def _lock(person: User | None, subject: str, seconds: int) -> None:
     """Make the lock that has just begun as long as it must be, and tell its person; called once for each lock."""
-    from accounts.actions.lockout import record_lock  # actions hash passwords, and so need this module first
-
     locks = limits.tally(LOCKS, subject, seconds=LOCKS_SECONDS)
     # Beyond thirty doublings every length is the longest.
     length = min(seconds * 2 ** min(locks - 1, 30), int(get_setting("accounts.lockout.longest_seconds")))
@@ -151,7 +114,3 @@ def _lock(person: User | None, subject: str, seconds: int) -> None:
     limits.prolong(ACCOUNT, subject, seconds=length)
     if person is not None and person.is_active:
         record_lock(user=person, begun_at=now, until=now + timedelta(seconds=length), strikes=locks)
-
-
-def _subject(person: User) -> str:
-    return f"user:{person.pk}"

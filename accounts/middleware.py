@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 
-from accounts.credentials import Crowded
+from accounts.hashing import Crowded
 from accounts.models import Session, User
 from accounts.sessions import idle_life
 from settings_store import circumstances

@@ -40,7 +40,7 @@ NOISE_SECONDS = 0.002
 
 PEOPLE = """
 from django.contrib.auth.hashers import make_password
-from accounts.credentials import ACCOUNT
+from accounts.actions.lockout import ACCOUNT
 from accounts.models import User
 from settings_store import limits
 kinds = {

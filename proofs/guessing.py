@@ -130,7 +130,7 @@ async def guess_passwords(place: House, guesses: int) -> list[Figure]:
 # What the counters and the trail say of the account "three".
 COUNT = """
 import json
-from accounts.credentials import ACCOUNT
+from accounts.actions.lockout import ACCOUNT
 from accounts.models import Lockout, User
 from settings_store.limits import HELD, _key
 from settings_store.models import AuditEvent, LimitCounter

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address, ip_network
 from typing import Any, Protocol, runtime_checkable
+
+from settings_store.addresses import parse_address
 
 
 @runtime_checkable
@@ -32,6 +35,14 @@ class Circumstances:
     impersonator: Actor | None = None
     # When the request came, by time.monotonic().
     came: float | None = None
+
+    @property
+    def source(self) -> str:
+        """Whom a limit by address counts: an address, but a whole /64 of IPv6, in which one client chooses freely."""
+        found = parse_address(self.address or "")
+        if isinstance(found, IPv6Address):
+            return str(ip_network((found, 64), strict=False))
+        return str(found or "unknown")
 
 
 NOWHERE = Circumstances()

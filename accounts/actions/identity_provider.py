@@ -6,7 +6,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,6 +17,7 @@ from accounts.oidc.errors import OidcError
 from accounts.oidc.flow import Client
 from accounts.signals import identity_provider_leaving
 from settings_store import audit, crypto, outbound
+from settings_store.database import close_connections
 
 # What an edit may touch; the short name stands in the address the provider knows, so it stays.
 FIELDS = ("name", "issuer", "client_id", "scopes", "allow_private", "joining", "links_by_email", "role_claim")
@@ -142,9 +143,8 @@ def delete_identity_provider(*, actor: User | None, provider: IdentityProvider, 
 
 def check_issuer(issuer: str, *, allow_private: bool) -> tuple[Metadata, int]:
     """What the provider at this issuer says of itself, and how many keys it signs with; raises OidcError."""
-    if not connection.in_atomic_block:
-        # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
-        connection.close()
+    # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
+    close_connections()
     return async_to_sync(look)(Place(issuer, allow_private))
 
 

@@ -6,12 +6,25 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import credentials, rules
+from accounts import rules
 from accounts.mail import send_later
 from accounts.models import Lockout, User
-from settings_store import audit
+from settings_store import audit, limits
 from settings_store.circumstances import current
 from ui.devices import device_in_words
+
+# What wrong passwords of an account are counted in, and how many of its locks followed one another.
+ACCOUNT, LOCKS = "accounts.password.account", "accounts.password.locks"
+
+
+def subject_of(user: User) -> str:
+    return f"user:{user.pk}"
+
+
+def forget_wrong(user: User) -> None:
+    """Begin anew with somebody: no wrong password counts any more, and no lock of theirs holds."""
+    limits.reset(ACCOUNT, subject_of(user), also=[LOCKS])
+    Lockout.objects.filter(user=user).delete()
 
 
 @transaction.atomic
@@ -39,7 +52,7 @@ def unlock_user(*, actor: User | None, user: User) -> bool:
     """
     rules.ask(actor, user, "unlock")
     lockout = Lockout.objects.select_for_update().holding().filter(user=user).first()
-    credentials.forget_wrong(user)
+    forget_wrong(user)
     if lockout is None:
         return False
     audit.record(

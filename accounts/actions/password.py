@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import mail, rules, tokens
-from accounts.credentials import forget_wrong, hashing
+from accounts.actions.lockout import forget_wrong
+from accounts.hashing import hashing
 from accounts.mail import send_later
 from accounts.models import Device, Session, User
 from accounts.password_policy import may_change_here

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import registration, rules, tokens
 from accounts.actions.user import create_user, refuse_taken, save_person
-from accounts.credentials import hashing
 from accounts.domains import is_listed
+from accounts.hashing import hashing
 from accounts.mail import send_later
 from accounts.models import User
 from accounts.names import clean_email, clean_username

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import rules
-from accounts.credentials import hashing
+from accounts.hashing import hashing
 from accounts.models import Session, User
 from accounts.names import clean_email, clean_username, normalised
 from accounts.password_policy import may_change_here

@@ -24,7 +24,7 @@ def prove(request: HttpRequest, *, user: User | None) -> Passkey | None:
     A refusal is in the trail already. Must not be called inside a transaction.
     """
     attempts, seconds = int(get_setting("accounts.lockout.attempts")), int(get_setting("accounts.lockout.seconds"))
-    counter = (ADDRESS, current().address or "unknown")
+    counter = (ADDRESS, current().source)
     alone, why = user is None, "too many"
     if limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS).allowed:
         try:

@@ -34,7 +34,7 @@ def give(user: User, kind: Kind, code: str) -> bool:
     Raises CannotOpen where the key is gone that the secret of the app was sealed with.
     """
     attempts = int(get_setting("accounts.second_factor.attempts"))
-    counters = ((ACCOUNT, f"user:{user.pk}"), (ADDRESS, current().address or "unknown"))
+    counters = ((ACCOUNT, f"user:{user.pk}"), (ADDRESS, current().source))
     # Both are reserved before either is read, so that a refusal by one does not spare the other.
     reservations = [limits.reserve(*counter, limit=attempts, seconds=SECONDS) for counter in counters]
     if all(each.allowed for each in reservations):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import structlog
 from asgiref.sync import async_to_sync
 from django.contrib import messages
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -24,6 +23,7 @@ from accounts.oidc.claims import Vouched
 from accounts.oidc.errors import OidcError
 from settings_store import limits
 from settings_store.circumstances import current
+from settings_store.database import close_connections
 from ui.guard import STEP_UP_SESSION_KEY, public, signed_in
 
 # Each beginning leaves a session of nobody behind, and may ask the provider something.
@@ -86,19 +86,19 @@ def oidc_back(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _ask(provider: IdentityProvider, errand: kept.Errand, answer: dict[str, str]) -> Vouched:
     client = client_of(provider)
-    _spare_connection()
+    # A provider may be silent for a while, and a connection held meanwhile is one that pages lack.
+    close_connections()
     return async_to_sync(flow.finish)(client, errand.asked, answer)
 
 
 def _leave(request: HttpRequest, provider: IdentityProvider, purpose: str, wanted: str) -> HttpResponse:
-    address = current().address or "unknown"
-    if not limits.reserve("accounts.oidc.begin", address, limit=BEGINNINGS, seconds=BEGINNING_SECONDS).allowed:
+    if not limits.reserve("accounts.oidc.begin", current().source, limit=BEGINNINGS, seconds=BEGINNING_SECONDS).allowed:
         return _refuse(request, purpose, _("Too many sign-ins were begun from your address. Wait a while."), wanted)
     # Back to the address at which this browser knows the house: its session is known nowhere else.
     back = request.build_absolute_uri(reverse("oidc_back", args=[provider.slug]))
     try:
         client = client_of(provider)
-        _spare_connection()
+        close_connections()
         url, state, asked = async_to_sync(flow.begin)(client, redirect_uri=back, afresh=purpose == kept.STEP_UP)
     except OidcError as failure:
         _note(provider, failure)
@@ -147,9 +147,3 @@ def _note(provider: IdentityProvider, failure: OidcError) -> None:
     logger.warning("identity_provider_failed", provider=provider.slug, trouble=failure.trouble, detail=failure.detail)
     if failure.trouble:
         note_trouble(provider, failure.trouble)
-
-
-def _spare_connection() -> None:
-    # A provider may be silent for a while, and a connection held meanwhile is one that pages lack.
-    if not connection.in_atomic_block:
-        connection.close()

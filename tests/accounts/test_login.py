@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import credentials
+from accounts import credentials, hashing
 from accounts.models import Session, User
 from settings_store.circumstances import circumstances
 from settings_store.models import AuditEvent
@@ -275,7 +275,7 @@ class Noting(BoundedSemaphore):
 def test_a_crowd_that_waits_keeps_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool has a few only, and who finds none is answered with an error."""
     make_user(username="ana.ruiz")
-    monkeypatch.setattr(credentials, "turns", turns := Noting())
+    monkeypatch.setattr(hashing, "turns", turns := Noting())
     turns.acquire(blocking=False)
 
     def knock(number: int) -> int:
@@ -293,11 +293,18 @@ def test_a_crowd_that_waits_keeps_no_connections(monkeypatch: pytest.MonkeyPatch
         assert set(answers) == {422}
 
 
+def test_who_changes_addresses_within_their_network_of_ipv6_is_one_guesser(person: User) -> None:
+    for number in range(10):
+        sign_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{number:x}"), f"nobody{number}", "wrong")
+    assert sign_in(Client(REMOTE_ADDR="2001:db8:1:2:ffff::1"), "ana.ruiz").status_code == 422
+    assert sign_in(Client(REMOTE_ADDR="2001:db8:1:3::1"), "ana.ruiz").status_code == 302
+
+
 def test_who_waits_too_long_is_asked_to_come_again_and_has_lost_no_attempt(
     person: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "turns", turns := BoundedSemaphore(1))
-    monkeypatch.setattr(credentials, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(hashing, "turns", turns := BoundedSemaphore(1))
+    monkeypatch.setattr(hashing, "WAIT_SECONDS", 0.01)
     with turns:
         for _ in range(11):
             answer = sign_in(client, "ana.ruiz")

@@ -119,3 +119,18 @@ def test_a_block_of_changed_circumstances_ends_with_it() -> None:
     with circumstances(address="192.0.2.9"):
         assert current().address == "192.0.2.9"
     assert current().address is None
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        (None, "unknown"),
+    ],
+)
+def test_limits_count_a_network_of_ipv6_as_one(address: str | None, source: str) -> None:
+    assert Circumstances(address=address).source == source
