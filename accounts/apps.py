@@ -61,7 +61,7 @@ class AccountsConfig(AppConfig):
             RailEntry(_("People"), _("Users"), "accounts:user_list", "users", permission="users.read", order=3010),
             RailEntry(
                 _("People"),
-                _("Sign-in"),
+                _("Identity providers"),
                 "accounts:identity_provider_list",
                 "log-in",
                 permission="identities.read",

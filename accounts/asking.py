@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from accounts import mail
 from accounts.names import normalised
 from settings_store import limits
 from settings_store.circumstances import current
@@ -20,6 +21,13 @@ def may_ask(name: str) -> bool:
     # Both are counted before either is looked at, so that a refusal by one does not spare the other.
     taken = [limits.reserve(scope, subject, limit=limit, seconds=SECONDS) for scope, subject, limit in counters]
     return all(each.allowed for each in taken)
+
+
+def answered(sent: str) -> str:
+    """What to say to whoever asked for a letter: `sent`, or where it lies if none leaves this machine."""
+    return (
+        sent if mail.is_sent() else _("A letter was written. This installation sends no mail: it lies on its server.")
+    )
 
 
 def too_often() -> str:

@@ -32,5 +32,5 @@ class StepUpForm(forms.Form):
 
 
 class PasswordChangeForm(NewPasswordForm):
-    present = password_field(_("Present password"), autocomplete="current-password")
+    present = password_field(_("Current password"), autocomplete="current-password")
     field_order = ("present", "password", "repeated")

@@ -44,7 +44,7 @@ class ColumnsForm(forms.Form):
         label=gettext_lazy("Whoever has no password hash"),
         widget=forms.RadioSelect,
         choices=[
-            (INVITE, gettext_lazy("gets an invitation by mail, and chooses a password")),
+            (INVITE, gettext_lazy("is invited, and chooses a password")),
             (NOTHING, gettext_lazy("cannot sign in until an admin gives them a password or they use single sign-on")),
         ],
     )

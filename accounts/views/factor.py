@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -130,9 +132,9 @@ def recovery_codes_file(request: HtmxHttpRequest) -> HttpResponse:
     if not codes:
         raise NotThere(_("Recovery codes are shown once, right after they were made."))
     lines = [
-        _("Recovery codes of %(person)s for Gatehouse, %(host)s")
-        % {"person": request.user.username, "host": request.get_host()},
-        _("Each works once, in place of your second factor."),
+        _("Recovery codes of %(person)s for Gatehouse, %(host)s, %(day)s")
+        % {"person": request.user.username, "host": request.get_host(), "day": date_format(timezone.localdate())},
+        _("Each works once instead of a code or a passkey."),
         "",
         *codes,
         "",

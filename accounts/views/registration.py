@@ -82,11 +82,10 @@ def email_change(request: HtmxHttpRequest) -> HttpResponse:
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                messages.success(
-                    request, _("A link is on its way to the new address. Until it is used, nothing changes.")
-                )
+                on_its_way = _("A link is on its way to the new address. Until it is used, nothing changes.")
+                messages.success(request, asking.answered(on_its_way))
                 return redirect("accounts:profile")
-    context = {"form": form, "elsewhere": not may_change_here(request.user)}
+    context = {"form": form, "elsewhere": not may_change_here(request.user), "is_sent": mail.is_sent()}
     return render(request, "accounts/email_change.html", context, status=max(status, form_status(form)))
 
 
@@ -98,7 +97,8 @@ def email_verification(request: HtmxHttpRequest) -> HttpResponse:
         messages.info(request, _("Your email address is verified already."))
     elif asking.may_ask(request.user.email):
         actions.ask_verification(actor=request.user)
-        messages.success(request, _("A link is on its way to %(email)s.") % {"email": request.user.email})
+        on_its_way = _("A link is on its way to %(email)s.") % {"email": request.user.email}
+        messages.success(request, asking.answered(on_its_way))
     else:
         messages.error(request, asking.too_often())
     return redirect("accounts:profile")

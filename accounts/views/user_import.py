@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts import registration
+from accounts import mail, registration
 from accounts.actions import imports
 from accounts.forms.imports import INVITE, LEAVE, NOTHING, REFUSE, ColumnsForm, RunForm, UploadForm
 from accounts.http import HtmxHttpRequest
@@ -156,6 +156,7 @@ def _page(request: HtmxHttpRequest, row: UserImport, form: RunForm | None = None
     context = {
         "row": row,
         "is_own": is_own,
+        "is_sent": mail.is_sent(),
         "form": form or RunForm(),
         "errors": [(number, labels.get(name, name), words) for number, name, words in row.errors[:SHOWN]],
         "more": max(0, len(row.errors) - SHOWN),

@@ -86,7 +86,7 @@ def test_a_factor_from_first_to_last(
         page.get_by_role("link", name="Download").click()
     kept = loading.value.path().read_text()
     assert all(code in kept for code in codes)
-    page.get_by_role("button", name="I have kept them").click()
+    page.get_by_role("button", name="I have saved these codes").click()
     expect(page.get_by_text("10 left")).to_be_visible()
     no_wider_than_the_window(page)
 
@@ -126,7 +126,7 @@ def test_without_scripts(house: House, browser: Browser, member: tuple[str, str]
     sign_in(page, name, password)
     app, codes, used = set_up(page)
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
-    page.get_by_role("button", name="I have kept them").click()
+    page.get_by_role("button", name="I have saved these codes").click()
     context.clear_cookies()
     first_step(page, name, password)
     give(page, "Six-digit code", code_after(app, used))

@@ -91,7 +91,7 @@ def newcomer(house: House, browser: Browser, username: str) -> None:
 def first_day(page: Page, username: str) -> None:
     """Sign in for the first time and choose a password."""
     sign_in(page, username, FIRST)
-    page.get_by_label("Present password", exact=True).fill(FIRST)
+    page.get_by_label("Current password", exact=True).fill(FIRST)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password again", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Change password").click()
