@@ -17,6 +17,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.actions.entry import record_failed_sign_in
 from accounts.actions.lockout import ACCOUNT, LOCKS, forget_wrong, record_lock, subject_of
 from accounts.hashing import Crowded, hashing
 from accounts.models import User
@@ -36,16 +37,22 @@ LOCKS_SECONDS = 24 * 3600
 
 @sensitive_variables("password")
 def check(identifier: str, password: str) -> User | None:
-    """The active person with this e-mail address or username and password, else None."""
+    """The active person with this e-mail address or username and password, else None.
+
+    A wrong one is in the trail already; beyond the limits nothing is written, for a flood would never end.
+    """
     person = User.objects.named(identifier).first()
     subject = subject_of(person) if person else f"name:{normalised(identifier)}"
-    return person if _proved(person, subject, password) else None
+    proved = _proved(person, subject, password)
+    if proved is False:
+        record_failed_sign_in(user=person)
+    return person if proved else None
 
 
 @sensitive_variables("password")
 def confirm(person: User, password: str) -> bool:
     """Whether this is the password of somebody already signed in; counts against the same limits as signing in."""
-    return _proved(person, subject_of(person), password)
+    return bool(_proved(person, subject_of(person), password))
 
 
 def wait_out_refusal() -> None:
@@ -69,7 +76,8 @@ def one_time_password() -> str:
 
 
 @sensitive_variables("password")
-def _proved(person: User | None, subject: str, password: str) -> bool:
+def _proved(person: User | None, subject: str, password: str) -> bool | None:
+    """Whether it is theirs; None where a limit kept it from being looked at."""
     attempts, seconds = get_setting("accounts.lockout.attempts"), get_setting("accounts.lockout.seconds")
     counters = ((ACCOUNT, subject), (ADDRESS, current().source))
     # Both are reserved before either is read, so that a refusal by one does not spare the other.
@@ -102,7 +110,7 @@ def _proved(person: User | None, subject: str, password: str) -> bool:
         # The last of the attempts begins the lock; guesses made during it do not make it longer.
         if limits.hold(*counters[0], limit=attempts, seconds=seconds):
             _lock(person, subject, seconds)
-    return False
+    return False if all(reservation.allowed for reservation in reservations) else None
 
 
 def _lock(person: User | None, subject: str, seconds: int) -> None:

@@ -1,7 +1,7 @@
 """Every change to people and their sessions."""
 
 from accounts.actions.bulk import ask_act, begin_act, record_export, resume_act
-from accounts.actions.entry import record_failed_sign_in, sign_in, sign_out, step_up
+from accounts.actions.entry import sign_in, sign_out, step_up
 from accounts.actions.factor import (
     forget_device,
     forget_devices,
@@ -57,7 +57,6 @@ __all__ = [
     "give_password",
     "make_recovery_codes",
     "record_export",
-    "record_failed_sign_in",
     "record_refused_code",
     "record_refused_passkey",
     "register",

@@ -55,9 +55,9 @@ def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: s
 
 
 @transaction.atomic
-def record_failed_sign_in(*, identifier: str) -> None:
+def record_failed_sign_in(*, user: User | None) -> None:
     """Note that a password was refused; what was typed stays out, for people type passwords into the wrong field."""
-    audit.record("session.sign_in_failed", actor=None, target=User.objects.named(identifier).first())
+    audit.record("session.sign_in_failed", actor=None, target=user)
 
 
 @transaction.atomic

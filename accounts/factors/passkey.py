@@ -21,22 +21,23 @@ ADDRESS = "accounts.passkey.address"
 def prove(request: HttpRequest, *, user: User | None) -> Passkey | None:
     """The passkey that this request proves, one of `user`'s or, where nobody is known yet, of anybody active; or None.
 
-    A refusal is in the trail already. Must not be called inside a transaction.
+    A refusal is in the trail already; beyond the limit nothing is looked at or written. Not inside a transaction.
     """
     attempts, seconds = int(get_setting("accounts.lockout.attempts")), int(get_setting("accounts.lockout.seconds"))
     counter = (ADDRESS, current().source)
-    alone, why = user is None, "too many"
-    if limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS).allowed:
-        try:
-            proof = proved(request, request.POST.get("credential", ""), user=user)
-        except Refused as refused:
-            why = str(refused)
-        else:
-            user = proof.passkey.user
-            why = "copied" if user.is_active else "inactive"
-            if user.is_active and actions.use_passkey(proof=proof):
-                limits.release(*counter)
-                return proof.passkey
-        limits.hold(*counter, limit=attempts, seconds=seconds)
+    if not limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS).allowed:
+        return None
+    alone = user is None
+    try:
+        proof = proved(request, request.POST.get("credential", ""), user=user)
+    except Refused as refused:
+        why = str(refused)
+    else:
+        user = proof.passkey.user
+        why = "copied" if user.is_active else "inactive"
+        if user.is_active and actions.use_passkey(proof=proof):
+            limits.release(*counter)
+            return proof.passkey
+    limits.hold(*counter, limit=attempts, seconds=seconds)
     actions.record_refused_passkey(user=user, why=why, alone=alone)
     return None

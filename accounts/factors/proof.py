@@ -37,7 +37,8 @@ def give(user: User, kind: Kind, code: str) -> bool:
     counters = ((ACCOUNT, f"user:{user.pk}"), (ADDRESS, current().source))
     # Both are reserved before either is read, so that a refusal by one does not spare the other.
     reservations = [limits.reserve(*counter, limit=attempts, seconds=SECONDS) for counter in counters]
-    if all(each.allowed for each in reservations):
+    tried = all(each.allowed for each in reservations)
+    if tried:
         use = actions.use_app_code if kind is Kind.APP else actions.use_recovery_code
         try:
             right = use(user=user, code=code)
@@ -55,5 +56,7 @@ def give(user: User, kind: Kind, code: str) -> bool:
         reservation.allowed and limits.hold(*counter, limit=attempts, seconds=SECONDS)
         for counter, reservation in zip(counters, reservations, strict=True)
     ]
-    actions.record_refused_code(user=user, kind=kind, tell=locked[0])
+    # Beyond the limits nothing is written, so that a flood leaves no more than these.
+    if tried or locked[0]:
+        actions.record_refused_code(user=user, kind=kind, tell=locked[0])
     return False

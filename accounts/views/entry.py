@@ -31,11 +31,9 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(wanted_page(request))
     form = SignInForm(posted(request))
     if form.is_valid():
-        identifier = form.cleaned_data["username"]
-        person = authenticate(request, username=identifier, password=form.cleaned_data["password"])
+        person = authenticate(request, **form.cleaned_data)
         if isinstance(person, User):
             return arrival.welcome(request, person, by="password", next_url=wanted_page(request))
-        actions.record_failed_sign_in(identifier=identifier)
         credentials.wait_out_refusal()
         form.add_error(
             None,

@@ -118,8 +118,8 @@ def test_the_person_is_told_once_and_learns_from_where(
     person: User, trail: Trail, post: Callable[[], list[EmailMessage]]
 ) -> None:
     lock("ana.ruiz", times=30)
-    (event,) = trail.events
-    assert (event.action, event.actor_id, event.target_id) == ("user.locked", None, str(person.public_id))
+    (event,) = (event for event in trail.events if event.action == "user.locked")
+    assert (event.actor_id, event.target_id) == (None, str(person.public_id))
     assert event.address == "10.7.0.9"
     assert event.after is not None
     assert event.after["locks_in_a_row"] == 1

@@ -293,6 +293,16 @@ def test_a_crowd_that_waits_keeps_no_connections(monkeypatch: pytest.MonkeyPatch
         assert set(answers) == {422}
 
 
+def test_a_flood_leaves_no_more_in_the_trail_than_what_was_looked_at(person: User, client: Client) -> None:
+    for number in range(25):
+        sign_in(client, f"nobody{number}", "wrong")
+    for number in range(25):
+        sign_in(Client(REMOTE_ADDR=f"10.0.0.{number}"), "ana.ruiz", "wrong")
+    actions = list(AuditEvent.objects.values_list("action", flat=True))
+    assert actions.count("session.sign_in_failed") == 20
+    assert actions.count("user.locked") == 1
+
+
 def test_who_changes_addresses_within_their_network_of_ipv6_is_one_guesser(person: User) -> None:
     for number in range(10):
         sign_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{number:x}"), f"nobody{number}", "wrong")

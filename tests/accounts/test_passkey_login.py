@@ -201,10 +201,11 @@ def test_an_address_that_tries_and_tries_waits(key: Authenticator, client: Clien
     for _ in range(10):
         send(client, "{}")
     assert refused(client, send(client, key.prove(asked(client, LOGIN_OPTIONS))))
+    # A flood leaves no more in the trail than what was looked at.
+    assert AuditEvent.objects.filter(action="session.sign_in_failed").count() == 10
     elsewhere = browser(Client(REMOTE_ADDR="10.9.9.9"))
     send(elsewhere, key.prove(asked(elsewhere, LOGIN_OPTIONS)))
     assert signed_in(elsewhere)
-    assert AuditEvent.objects.order_by("-sequence")[1].after == {"by": "passkey", "why": "too many"}
 
 
 def test_it_can_be_switched_off(key: Authenticator, client: Client) -> None:
