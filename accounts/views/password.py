@@ -24,7 +24,7 @@ from accounts.password_policy import LOOKED_AT, may_change_here, strength_of
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
 
-# Looking at a password takes up to a tenth of a second of a core: one at a time in each process is enough for a meter.
+# Looking at a password takes up to a third of a second of a core: one at a time in each process is enough for a meter.
 looking = BoundedSemaphore(1)
 
 
@@ -77,7 +77,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(posted(request), person=person)
     if form.is_valid() and _reset(form, token):
         # Their sessions are over, this one too, whoever was signed in here.
-        request.session.flush()
+        actions.drop_session(request=request)
         messages.success(request, _("Your password is changed. Sign in with it."))
         return redirect("login")
     return render(request, "accounts/password_reset.html", {"form": form, "person": person}, status=form_status(form))

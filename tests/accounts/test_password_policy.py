@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
+from threading import BoundedSemaphore
+from typing import Any
 
 import pytest
 from django.contrib.auth.password_validation import validate_password
@@ -11,8 +14,9 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
+from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # the package has no types
 
-from accounts import actions, credentials, link_session, tokens
+from accounts import actions, credentials, hashing, link_session, password_policy, tokens
 from accounts.models import Device, User
 from accounts.password_policy import rules_in_words, strength_of
 from settings_store.actions import change_setting
@@ -63,6 +67,27 @@ def test_names_of_the_person_make_it_weak(db: None) -> None:
 @pytest.mark.parametrize("password", ["a" * 1000, "\U0001f600" * 300, "é" * 12, "Tr0ub4dor&3 " * 80, "\u202e" * 40])
 def test_odd_passwords_are_looked_at_in_bounded_time(password: str) -> None:
     assert 0 <= strength_of(password, "x" * 10_000).score <= 4
+
+
+def test_no_more_is_handed_over_than_can_be_looked_at_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = list[str]()
+
+    def spy(password: str, user_inputs: list[str], max_length: int) -> Any:
+        handed.extend([password, *user_inputs])
+        return zxcvbn(password, user_inputs=user_inputs, max_length=max_length)
+
+    monkeypatch.setattr(password_policy, "zxcvbn", spy)
+    look_alikes = "".join(random.Random(3).choices("4@8({[<369&#!1/|0$5+7%2xX", k=100))  # noqa: S311 - no secret
+    assert strength_of(look_alikes, "x" * 1000).score == 4
+    assert max(len(text) for text in handed) == 40
+
+
+def test_whoever_chooses_one_waits_for_their_turn(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "turns", turns := BoundedSemaphore(1))
+    monkeypatch.setattr(hashing, "WAIT_SECONDS", 0.01)
+    with turns, pytest.raises(hashing.Crowded):
+        validate_password(NEW)
+    assert refusals(NEW) == ""
 
 
 def test_the_help_of_the_field_says_the_rules(as_person: Client) -> None:
