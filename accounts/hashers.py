@@ -6,6 +6,9 @@ from django.contrib.auth.hashers import BCryptPasswordHasher
 from django.utils.encoding import force_bytes
 from django.views.decorators.debug import sensitive_variables
 
+# What a library says of a hash that it cannot read, depending on the kind of damage.
+UNREADABLE = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
+
 # bcrypt never looked at more; its library has come to refuse what is longer.
 BYTES = 72
 

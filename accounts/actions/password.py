@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.tasks import task
@@ -28,7 +28,7 @@ def change_password(*, actor: User | None, user: User, password: str, keep: Sess
         refuse_elsewhere(user)
     # Hashing takes a tenth of a second, too long to hold a row or the trail.
     with hashing():
-        if check_password(password, user.password):
+        if user.check_password(password):
             raise ValidationError(_("Choose a password that differs from the present one."))
         encoded = make_password(password)
     with transaction.atomic():

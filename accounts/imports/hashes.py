@@ -21,7 +21,8 @@ MOST_ARGON2_KIB, MOST_ARGON2_PASSES, MOST_ARGON2_LANES = 256 * 1024, 10, 16
 LEAST_PBKDF2 = 1000
 LENGTH = User._meta.get_field("password").max_length or 128
 
-_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
+# Of the last letter of a salt two bits count alone; with any other than these the library refuses to look.
+_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _PBKDF2 = re.compile(r"(?P<name>pbkdf2_sha256|pbkdf2_sha1)\$(?P<rounds>[1-9]\d{0,8})\$(?P<salt>[^$\s]+)\$(?P<hash>\S+)")
 _WERKZEUG = re.compile(r"pbkdf2:(?P<name>sha256|sha1):(?P<rounds>[1-9]\d{0,8})\$(?P<salt>[^$\s]+)\$(?P<hash>[0-9a-f]+)")
 _ARGON2 = re.compile(

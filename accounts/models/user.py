@@ -11,7 +11,9 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
+from accounts.hashers import UNREADABLE
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
 
 
@@ -145,6 +147,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().save(*args, **kwargs)
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
+    @sensitive_variables("raw_password")
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is their password; to a hash that no library can read, none is."""
+        try:
+            return super().check_password(raw_password)
+        except UNREADABLE:
+            return False
+
         """Asks the backend alone: Django's own answer to a superuser is True, whatever was asked."""
         return any(backend.has_perm(self, perm, obj) for backend in get_backends())
 

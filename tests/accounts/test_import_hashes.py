@@ -12,8 +12,11 @@ from argon2 import PasswordHasher, low_level
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, identify_hasher
 from django.core.exceptions import ValidationError
 
+from accounts import credentials
+from accounts.actions.password import change_password
 from accounts.hashers import BCryptHasher
 from accounts.imports.hashes import encoded
+from accounts.models import User
 
 WORD = "correct horse battery"
 HASHERS = [
@@ -60,6 +63,36 @@ GOOD = [
     _argon2(),
     "argon2" + _argon2(),
 ]
+
+
+def test_a_salt_no_library_reads_is_refused() -> None:
+    salt = "a" * 21
+    with pytest.raises(ValidationError):
+        encoded(f"$2b$04${salt}a{'b' * 31}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"bcrypt$$2b$04${'a' * 22}{'b' * 31}",
+        "bcrypt$x",
+        "bcrypt_sha256$$2b$04$x",
+        "pbkdf2_sha256$x$s$h",
+        "pbkdf2_sha256$99999999999$s$h",
+        "pbkdf2_sha1$1",
+        "argon2$argon2id$v=19$m=1,t=1,p=1$a$b",
+        "argon2$x",
+        "argon2",
+        "",
+    ],
+)
+def test_a_hash_that_nothing_reads_lets_nobody_in(person: User, text: str) -> None:
+    """Whatever came into the column, a sign-in is refused, and not an error of the server."""
+    User.objects.filter(pk=person.pk).update(password=text)
+    assert credentials.check("ana.ruiz", WORD) is None
+    person.refresh_from_db()
+    change_password(actor=None, user=person, password="another horse, another battery")
+    assert credentials.check("ana.ruiz", "another horse, another battery") == person
 
 
 @pytest.mark.parametrize("text", GOOD)
@@ -112,7 +145,7 @@ def test_others_are_refused_without_being_quoted(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("$2b$31$" + "a" * 53, "From 4 to 14"),
+        ("$2b$31$" + "." * 53, "From 4 to 14"),
         ("pbkdf2_sha256$999999999$salt$" + base64.b64encode(b"x" * 32).decode(), "3000000"),
         ("pbkdf2_sha256$1$salt$" + base64.b64encode(b"x" * 32).decode(), "From 1000"),
         ("$argon2id$v=19$m=99999999,t=1,p=1$c29tZXNhbHQ$" + "a" * 43, "262144"),
