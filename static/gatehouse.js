@@ -171,7 +171,14 @@ on("input", (event) => {
   const form = event.target.form;
   if (form?.matches("[data-unsaved]")) unsaved = true;
   if (event.target.matches("[data-confirm]")) askName(event.target);
+  each("[data-follows]", (place) => { if (place.dataset.follows === event.target.name) follow(place, event.target.value); });
 });
+
+// An address that is made with what is typed.
+function follow(place, typed) {
+  place.dataset.pattern ??= place.textContent;
+  place.textContent = place.dataset.pattern.replace("SHORT-NAME", typed.trim().toLowerCase() || "SHORT-NAME");
+}
 on("change", (event) => {
   if (event.target.form?.matches("[data-auto]") && event.target.matches("select, [type=checkbox], [type=radio]")) event.target.form.requestSubmit();
 });

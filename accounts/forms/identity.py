@@ -48,12 +48,16 @@ class IdentityProviderForm(forms.Form):
             "Sealed before it is stored, and never shown again. Leave it empty for a client without a secret."
         ),
     )
+    # Only where a secret was typed on a page that was then shown anew, without it.
+    without_secret = forms.BooleanField(label=gettext_lazy("There is no secret"), required=False)
     remove_secret = forms.BooleanField(label=gettext_lazy("Remove the secret kept here"), required=False)
     scopes = CharField(label=gettext_lazy("Scopes"), max_length=300, initial="openid email profile")
     allow_private = forms.BooleanField(
-        label=gettext_lazy("May be on this machine or in a private network, and without https"),
+        label=gettext_lazy("May be in a private network, and without https"),
         required=False,
-        help_text=gettext_lazy("Without this, only public addresses are called."),
+        help_text=gettext_lazy(
+            "For one on this machine or in your own network. Without this, only public addresses are called."
+        ),
     )
     joining = forms.ChoiceField(
         label=gettext_lazy("A first sign-in makes an account for"),
@@ -88,6 +92,12 @@ class IdentityProviderForm(forms.Form):
         else:
             self.fields["secret"].help_text = _("A secret is kept. Leave this empty to keep it, or give a new one.")
             self.fields["secret"].widget.attrs["placeholder"] = "••••••••"
+            self.fields["without_secret"].label = _("Keep the secret as it is")
+        self.was_lost = bool(self.data.get("secret") or self.data.get("was_lost"))
+        if self.was_lost:
+            self.fields["secret"].help_text = _("What was typed is not shown again. Give the secret once more.")
+        else:
+            del self.fields["without_secret"]
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"].lower()
@@ -112,6 +122,9 @@ class IdentityProviderForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        stays_without = data.pop("without_secret", False) or data.get("remove_secret")
+        if self.data.get("was_lost") and not data.get("secret") and not stays_without:
+            self.add_error("secret", _("Give the secret once more, or choose below to save without it."))
         if data.get("secret") and data.get("remove_secret"):
             self.add_error("remove_secret", _("Give a new secret or remove the old one, not both."))
         return data

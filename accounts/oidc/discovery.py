@@ -73,7 +73,7 @@ def check_address(url: str, *, allow_private: bool) -> None:
     outbound.check_url(str(parsed.with_query(None)) if parsed.query_string else url, allow_private=allow_private)
     if parsed.scheme != "https" and not allow_private:
         raise outbound.OutboundRefused(
-            _("The address must begin with https://, unless the provider may lie in a private network.")
+            _("The address must begin with https://, unless the provider may be in a private network.")
         )
 
 

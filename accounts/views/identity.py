@@ -208,7 +208,7 @@ def _edit_page(
 
 
 def _checked(request: HtmxHttpRequest, form: IdentityProviderForm, provider: IdentityProvider | None) -> HttpResponse:
-    """The form again, with what the provider at its issuer says of itself; nothing is saved."""
+    """What the provider at its issuer says of itself, with the form again where no script puts it there."""
     form.full_clean()
     issuer = form.cleaned_data.get("issuer")
     found, trouble = None, ""
@@ -219,6 +219,9 @@ def _checked(request: HtmxHttpRequest, form: IdentityProviderForm, provider: Ide
             trouble = failure.trouble
         else:
             found = {"metadata": metadata, "keys": keys}
+    if request.htmx:
+        context = {"form": form, "found": found, "trouble": trouble}
+        return render(request, "accounts/identity_provider_edit.html#answer", context)
     return _edit_page(request, form, provider, found=found, trouble=trouble)
 
 

@@ -232,3 +232,45 @@ def test_the_list_asks_the_same_however_many_there_are(oidc_server: OidcServer, 
     for number in range(5):
         make_provider(oidc_server.issuer, slug=f"more-{number}")
     assert queries() == few
+
+
+def test_a_secret_that_was_typed_before_a_check_is_not_lost_unsaid(
+    fresh_admin: Client, oidc_server: OidcServer
+) -> None:
+    page = fresh_admin.post(NEW, entered(oidc_server.issuer, check="1")).content.decode()
+    assert 'name="was_lost"' in page
+    assert "a secret" not in page
+    again = entered(oidc_server.issuer, was_lost="1", secret="")
+    refused = fresh_admin.post(NEW, again)
+    assert refused.status_code == 422
+    assert "Give the secret once more, or" in refused.content.decode()
+    assert not IdentityProvider.objects.exists()
+    assert fresh_admin.post(NEW, again | {"without_secret": "on"}).status_code == 302
+    assert client_of(IdentityProvider.objects.get()).secret == ""
+
+
+def test_a_new_secret_that_was_lost_does_not_leave_the_old_one_unsaid(
+    fresh_admin: Client, oidc_server: OidcServer
+) -> None:
+    fresh_admin.post(NEW, entered(oidc_server.issuer))
+    assert 'name="was_lost"' in fresh_admin.post(EDIT, entered(oidc_server.issuer, name="")).content.decode()
+    again = entered(oidc_server.issuer, was_lost="1", secret="")
+    assert fresh_admin.post(EDIT, again).status_code == 422
+    assert fresh_admin.post(EDIT, again | {"without_secret": "on"}).status_code == 302
+    assert client_of(IdentityProvider.objects.get()).secret == "a secret"
+    assert fresh_admin.post(EDIT, again | {"secret": "another"}).status_code == 302
+    assert client_of(IdentityProvider.objects.get()).secret == "another"
+
+
+def test_with_a_script_the_check_leaves_the_form_as_it_is(fresh_admin: Client, oidc_server: OidcServer) -> None:
+    def check(**changes: Any) -> str:
+        answer = fresh_admin.post(
+            NEW, entered(oidc_server.issuer, check="1", **changes), headers={"HX-Request": "true"}
+        )
+        assert answer.status_code == 200
+        page: str = answer.content.decode()
+        assert "<form" not in page
+        return page
+
+    assert "It answers, and signs with 3 keys" in check()
+    assert "http:// or https://" in check(issuer="nowhere")
