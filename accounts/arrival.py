@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from django.contrib.auth import get_backends
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
 
 from accounts import actions, devices
+from accounts.errands import present
+from accounts.factors.policy import REMEMBERED
 from accounts.models import User, has_factor
 
 SESSION_KEY = "arrival"
@@ -39,7 +40,7 @@ def welcome(request: HttpRequest, user: User, *, by: str, next_url: str, factor:
     if not factor and has_factor(user):
         if not devices.is_remembered(request, user):
             # Whatever session the browser had is over; a planted id does not live on as the one between the steps.
-            request.session.flush()
+            actions.drop_session(request=request)
             request.session[SESSION_KEY] = {
                 "user": user.pk,
                 "by": by,
@@ -48,7 +49,7 @@ def welcome(request: HttpRequest, user: User, *, by: str, next_url: str, factor:
                 "hash": user.get_session_auth_hash(),
             }
             return redirect("login_factor")
-        factor = "device"
+        factor = REMEMBERED
     return _let_in(request, user, by=by, factor=factor, next_url=next_url)
 
 
@@ -57,8 +58,8 @@ def pending(request: HttpRequest) -> Arrival | None:
     kept = request.session.get(SESSION_KEY)
     if kept is None or time.time() - kept["at"] > SECONDS:
         return None
-    user = next(filter(None, (backend.get_user(kept["user"]) for backend in get_backends())), None)
-    if not isinstance(user, User) or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
+    user = present(kept["user"])
+    if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
         return None
     return Arrival(user, kept["by"], kept["next"])
 

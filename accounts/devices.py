@@ -26,8 +26,8 @@ def recognised(request: HttpRequest, user: User) -> Device | None:
 
 def is_remembered(request: HttpRequest, user: User) -> bool:
     """Whether this person asked, in this browser, to be spared the second step, and that time is not over."""
-    device = recognised(request, user)
-    return device is not None and device.trusted_until is not None and device.trusted_until > timezone.now()
+    token = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+    return bool(token) and Device.objects.filter(user=user, token_hash=_hashed(token)).trusted().exists()
 
 
 def see(request: HttpRequest, user: User, *, remember: bool = False) -> tuple[Device, str, bool]:
@@ -46,7 +46,7 @@ def see(request: HttpRequest, user: User, *, remember: bool = False) -> tuple[De
         device = Device(user=user, token_hash=_hashed(token), first_seen_at=now)
     device.user_agent, device.address, device.last_seen_at = here.user_agent, here.address, now
     if remember and (days := int(get_setting("accounts.second_factor.remember_days"))):
-        device.trusted_until = now + timedelta(days=days)
+        device.trusted_since, device.trusted_until = now, now + timedelta(days=days)
     device.save()
     return device, token, is_new
 

@@ -29,13 +29,14 @@ def in_name_of(user_id: int | None, around: dict[str, Any]) -> Iterator[User | N
 
     None where they may not act any more, because they are deactivated or gone.
     """
-    person = _present(user_id) if user_id is not None else None
+    person = present(user_id) if user_id is not None else None
     language = person.language if person and person.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
     with circumstances.circumstances(**around), translation.override(language), timezone.override(_zone(person)):
         yield person
 
 
-def _present(user_id: int) -> User | None:
+def present(user_id: int) -> User | None:
+    """The active person of this key with the rights of this moment, as a request would load them."""
     people = (backend.get_user(user_id) for backend in get_backends() if hasattr(backend, "get_user"))
     return next((person for person in people if isinstance(person, User) and person.is_active), None)
 

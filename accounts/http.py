@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -12,6 +13,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User, UserQuerySet
 from accounts.sessions import SessionStore
+from ui.guard import IN_PERSON
 
 
 class HtmxHttpRequest(HttpRequest):
@@ -28,6 +30,12 @@ def visible_person(request: HtmxHttpRequest, user_id: UUID, people: UserQuerySet
     """The person of the address, where the viewer may see them; a stranger is not there at all."""
     known = User.objects.all() if people is None else people
     return get_object_or_404(known.visible_to(request.user), public_id=user_id)
+
+
+def refuse_about_oneself(request: HtmxHttpRequest, person: User) -> None:
+    """Refuse what concerns `person` where it is whom an admin acts as: that is done by its person alone."""
+    if request.impersonator is not None and person == request.user:
+        raise PermissionDenied(IN_PERSON)
 
 
 # Where nobody is sent afterwards: a door would only send them on.

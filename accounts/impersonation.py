@@ -14,7 +14,6 @@ from typing import Any, cast
 import structlog
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.contrib.auth import get_backends
 from django.contrib.auth.middleware import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -24,14 +23,13 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts import actions, rules
-from accounts.actions.impersonation import LONGEST
+from accounts import actions
+from accounts.acting import LONGEST, refusal
+from accounts.errands import present
 from accounts.models import Session, User
 from accounts.sessions import SessionStore
 from settings_store import circumstances
 from ui.guard import Access, refuse_program
-
-PERMISSION = "users.admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +50,27 @@ class Over:
     sentence: str
 
 
-def refusal(admin: User, person: User) -> str:
-    """Why `admin` may not act as `person`; empty where they may."""
-    if not admin.has_perm(PERMISSION):
-        return _("You may not act as somebody else.")
-    if admin == person:
-        return _("You are %(person)s already.") % {"person": person}
-    if not person.is_active:
-        return _("%(person)s is deactivated.") % {"person": person}
-    if not User.objects.visible_to(admin).filter(pk=person.pk).exists():
-        return _("You may not see this person.")
-    return rules.refusal(admin, person, "impersonate") or ""
-
-
 def look(admin: User, session: Session) -> Impersonation | Over | None:
     """Whom the session of `admin` acts as, by all that holds at this moment; None where it is about nobody else."""
     if session.acting_as_id is None or session.acting_since is None:
         return None
-    person = _active(session.acting_as_id)
+    person = present(session.acting_as_id)
     if person is None:
         gone = User.objects.filter(pk=session.acting_as_id).first()
-        return Over(gone, "person", _("You no longer act as %(person)s, who is deactivated.") % {"person": gone})
+        name = gone or _("somebody")
+        return Over(gone, "person", _("You no longer act as %(person)s, who is deactivated.") % {"person": name})
     ends_at = session.acting_since + LONGEST
     if timezone.now() >= ends_at:
         words = _("You no longer act as %(person)s: an hour is the longest. You can begin again.")
         return Over(person, "time", words % {"person": person})
-    if sentence := refusal(admin, person):
+    if sentence := refusal(admin, person, session):
         return Over(person, "right", _("You no longer act as %(person)s.") % {"person": person} + f" {sentence}")
     return Impersonation(admin, person, ends_at)
 
 
 def acts_as(session: Session) -> int | None:
     """The key of whom the person of a session acts as, asked outside its requests."""
-    admin = _active(session.user_id) if session.acting_as_id is not None else None
+    admin = present(session.user_id) if session.acting_as_id is not None and session.user_id is not None else None
     found = look(admin, session) if admin is not None else None
     return found.person.pk if isinstance(found, Impersonation) else None
 
@@ -145,8 +131,3 @@ def _person_of(request: HttpRequest) -> User | AnonymousUser:
 def _settled(request: HttpRequest, person: Any) -> User | AnonymousUser:
     # Asking anything makes it look; what it found is the person themselves.
     return request.user if person.is_authenticated else AnonymousUser()
-
-
-def _active(user_id: Any) -> User | None:
-    found = next(filter(None, (backend.get_user(user_id) for backend in get_backends())), None)
-    return found if isinstance(found, User) else None

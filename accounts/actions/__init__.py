@@ -27,7 +27,7 @@ from accounts.actions.registration import (
     renew_invitation,
     withdraw_invitation,
 )
-from accounts.actions.session import revoke_all_sessions, revoke_other_sessions, revoke_session
+from accounts.actions.session import drop_session, revoke_all_sessions, revoke_other_sessions, revoke_session
 from accounts.actions.user import (
     activate_user,
     create_user,
@@ -51,6 +51,7 @@ __all__ = [
     "confirm_address",
     "create_user",
     "deactivate_user",
+    "drop_session",
     "end_impersonation",
     "forget_device",
     "forget_devices",

@@ -6,12 +6,16 @@ import time
 from typing import cast
 
 from django.contrib import auth
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import devices
+from accounts.actions.factor import mark_session
+from accounts.actions.impersonation import record_over
+from accounts.actions.session import row_of
 from accounts.mail import send_later
-from accounts.models import Device, User
+from accounts.models import Device, User, has_factor
 from accounts.obstacles import FACTOR_SESSION_KEY
 from accounts.sessions import SessionStore
 from accounts.ways import BY_SESSION_KEY
@@ -19,7 +23,7 @@ from settings_store import audit, circumstances
 from ui.guard import STEP_UP_SESSION_KEY
 
 
-def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: str = "", remember: bool = False) -> str:
+def sign_in(*, request: HttpRequest, user: User, by: str, factor: str = "", remember: bool = False) -> str:
     """Open a session for somebody who just proved who they are; whatever session the browser had is over.
 
     `by` is what they proved it with, `factor` the second proof where there was one. Answers the token for the cookie
@@ -27,9 +31,13 @@ def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: s
     """
     SessionStore.sweep()
     with transaction.atomic():
-        session = cast(SessionStore, request.session)
+        session, row = cast(SessionStore, request.session), row_of(request)
         session.flush()
+        circumstances.update(impersonator=None)
+        # This also locks the row of the person, so that what took a factor away just now is over, or comes after.
         auth.login(request, user)
+        if factor and not has_factor(user):
+            raise PermissionDenied
         # Signing in is the freshest proof there is.
         session[STEP_UP_SESSION_KEY] = time.time()
         session[BY_SESSION_KEY] = by
@@ -45,6 +53,7 @@ def sign_in(*, request: HttpRequest, user: User, by: str = "password", factor: s
         if remember and device.trusted_until:
             until = device.trusted_until.isoformat()
             audit.record("device.remembered", actor=user, target=user, after={"device": str(device), "until": until})
+        record_over([row] if row is not None else [])
         audit.record(
             "session.signed_in",
             actor=user,
@@ -69,15 +78,10 @@ def sign_out(*, request: HttpRequest, user: User) -> None:
 
 
 @transaction.atomic
-def step_up(*, request: HttpRequest, user: User, by: str = "password", factor: str = "") -> None:
+def step_up(*, request: HttpRequest, user: User, by: str, factor: str = "") -> None:
     """Note that this session's person proved themselves just now; its cookie changes, the old one is dead.
 
     `by` is what they proved it with; `factor` names it once more where that is a second factor.
     """
-    # The check may have renewed an older hash, and a session is bound to the hash it began with.
-    auth.update_session_auth_hash(request, user)
-    request.session[STEP_UP_SESSION_KEY] = time.time()
-    if factor:
-        request.session[FACTOR_SESSION_KEY] = factor
-    request.session.save()
+    mark_session(request, user, factor=factor)
     audit.record("session.stepped_up", actor=user, target=user, after={"by": by})

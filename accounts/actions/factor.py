@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict
 
 from django.contrib import auth
 from django.core.exceptions import ValidationError
@@ -15,20 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import rules
+from accounts.actions.session import row_of, shut_others_out
 from accounts.factors import recovery, totp
 from accounts.mail import send_later
 from accounts.models import Device, Passkey, RecoveryCode, Session, Totp, User, has_factor
 from accounts.obstacles import FACTOR_SESSION_KEY
 from settings_store import audit
 from ui.guard import STEP_UP_SESSION_KEY
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a change of factors brought with it."""
-
-    sessions_ended: int
-    devices_forgotten: int
 
 
 @sensitive_variables("code")
@@ -66,11 +58,13 @@ def record_refused_code(*, user: User, kind: str, tell: bool = False) -> None:
     audit.record("factor.refused", actor=None, target=user, after={"kind": kind, "locked": tell})
 
 
-def mark_session(request: HttpRequest, user: User, *, factor: str) -> None:
-    """Write into the session that `factor` was given in it, under a new key."""
+def mark_session(request: HttpRequest, user: User, *, factor: str = "") -> None:
+    """Write into the session that its person proved themselves, and by which `factor` if any, under a new key."""
+    # The check may have renewed an older hash, and a session is bound to the hash it began with.
     auth.update_session_auth_hash(request, user)
     request.session[STEP_UP_SESSION_KEY] = time.time()
-    request.session[FACTOR_SESSION_KEY] = factor
+    if factor:
+        request.session[FACTOR_SESSION_KEY] = factor
     request.session.save()
 
 
@@ -87,14 +81,14 @@ def set_up_app(*, request: HttpRequest, user: User, secret: bytes, step: int) ->
     # A new row, so that a code of the old app that is being looked at now finds nothing to use up.
     Totp.objects.create(user=user, sealed_secret=totp.seal(secret, user), last_step=step, last_used_at=timezone.now())
     mark_session(request, user, factor="app")
-    changed = shut_others_out(user, keep=_row_of(request))
+    changed = shut_others_out(user, keep=row_of(request))
     kind = "factor_replaced" if replaced else "factor_added"
     send_later(kind, to=user, factor="app", name="")
     audit.record(
         "factor.replaced" if replaced else "factor.added",
         actor=user,
         target=user,
-        after={"kind": "app", **_facts(changed), **({"recovery_codes": len(codes)} if codes else {})},
+        after={"kind": "app", **asdict(changed), **({"recovery_codes": len(codes)} if codes else {})},
     )
     return codes
 
@@ -107,24 +101,24 @@ def remove_app(*, request: HttpRequest, user: User) -> bool:
         return False
     refuse_losing_last_factor(user)
     Totp.objects.filter(user=user).delete()
-    drop_codes_without_factor(user)
-    changed = shut_others_out(user, keep=_row_of(request))
+    unmark_without_factor(request, user)
+    changed = shut_others_out(user, keep=row_of(request))
     send_later("factor_removed", to=user, factor="app", name="")
-    audit.record("factor.removed", actor=user, target=user, before={"kind": "app"}, after=_facts(changed))
+    audit.record("factor.removed", actor=user, target=user, before={"kind": "app"}, after=asdict(changed))
     return True
 
 
 @sensitive_variables("codes")
 @transaction.atomic
-def make_recovery_codes(*, request: HttpRequest, user: User) -> list[str]:
+def make_recovery_codes(*, user: User, keep: Session | None = None) -> list[str]:
     """Make new recovery codes in place of those there are; ValidationError for somebody without a factor."""
     lock_factors(user)
     if not has_factor(user):
         raise ValidationError(_("Recovery codes stand in for a second factor. Set one up first."), code="refused")
     codes = _new_codes(user)
-    changed = shut_others_out(user, keep=_row_of(request))
+    changed = shut_others_out(user, keep=keep)
     send_later("recovery_codes_made", to=user)
-    audit.record("factor.recovery_codes_made", actor=user, target=user, after={"codes": len(codes), **_facts(changed)})
+    audit.record("factor.recovery_codes_made", actor=user, target=user, after={"codes": len(codes), **asdict(changed)})
     return codes
 
 
@@ -147,7 +141,7 @@ def reset_factors(*, actor: User | None, user: User, reason: str) -> None:
         actor=actor,
         target=user,
         before={"app": bool(app), "passkeys": passkeys, "recovery_codes": codes},
-        after=_facts(changed),
+        after=asdict(changed),
         reason=reason,
     )
 
@@ -155,7 +149,7 @@ def reset_factors(*, actor: User | None, user: User, reason: str) -> None:
 @transaction.atomic
 def forget_device(*, user: User, device: Device) -> bool:
     """Ask for the second step again in a browser that was spared it."""
-    if not Device.objects.filter(pk=device.pk, user=user).trusted().update(trusted_until=None):
+    if not Device.objects.filter(pk=device.pk, user=user).remembered().update(trusted_until=None):
         return False
     audit.record("device.forgotten", actor=user, target=user, before={"device": str(device)})
     return True
@@ -164,7 +158,7 @@ def forget_device(*, user: User, device: Device) -> bool:
 @transaction.atomic
 def forget_devices(*, user: User) -> int:
     """The same for all of somebody's browsers; answers how many."""
-    forgotten: int = Device.objects.filter(user=user).trusted().update(trusted_until=None)
+    forgotten: int = Device.objects.filter(user=user).remembered().update(trusted_until=None)
     if forgotten:
         audit.record("device.forgotten", actor=user, target=user, before={"devices": forgotten})
     return forgotten
@@ -194,17 +188,14 @@ def codes_for_first_factor(user: User) -> list[str]:
     return [] if has_factor(user) else _new_codes(user)
 
 
-def drop_codes_without_factor(user: User) -> None:
-    """Recovery codes stand in for a factor; with the last one they go."""
-    if not has_factor(user):
-        RecoveryCode.objects.filter(user=user).delete()
-
-
-def shut_others_out(user: User, *, keep: Session | None = None) -> Changed:
-    """End all sessions of `user` but `keep`, and remember none of their browsers."""
-    ended, __ = Session.objects.filter(user=user).exclude(pk=keep.pk if keep else "").delete()
-    forgotten = Device.objects.filter(user=user).trusted().update(trusted_until=None)
-    return Changed(ended, forgotten)
+def unmark_without_factor(request: HttpRequest, user: User) -> None:
+    """With the last factor go the recovery codes, which stand in for one, and what this session proved with it."""
+    if has_factor(user):
+        return
+    RecoveryCode.objects.filter(user=user).delete()
+    # A role that asks for a factor tomorrow must not find it given.
+    request.session.pop(FACTOR_SESSION_KEY, None)
+    request.session.save()
 
 
 @sensitive_variables("codes")
@@ -215,12 +206,3 @@ def _new_codes(user: User) -> list[str]:
         RecoveryCode(user=user, digest=recovery.digest(user, recovery.cleaned(code) or "")) for code in codes
     )
     return codes
-
-
-def _row_of(request: HttpRequest) -> Session | None:
-    row: Session | None = request.session.row  # type: ignore[attr-defined]  # our SessionStore's
-    return row
-
-
-def _facts(changed: Changed) -> dict[str, Any]:
-    return {"sessions_ended": changed.sessions_ended, "devices_forgotten": changed.devices_forgotten}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
 from typing import cast
 
 from django.core.exceptions import ValidationError
@@ -12,7 +12,7 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import rules
+from accounts.acting import LONGEST, refusal
 from accounts.mail import send_later
 from accounts.models import Session, User
 from accounts.models.session import SessionQuerySet
@@ -20,8 +20,6 @@ from accounts.sessions import SessionStore
 from settings_store import audit
 from settings_store.circumstances import circumstances
 
-# However busy it is, it ends after this long.
-LONGEST = timedelta(minutes=60)
 REASON_LENGTH = 10
 
 
@@ -31,14 +29,13 @@ def start_impersonation(*, actor: User, user: User, request: HttpRequest, reason
 
     Never as oneself, never within another, never as somebody of the actor's rank or above.
     """
-    if actor == user or getattr(request, "impersonator", None) is not None:
+    if getattr(request, "impersonator", None) is not None:
         raise ValidationError(_("You act as somebody already."), code="refused")
-    if not actor.has_perm("users.admin"):
-        raise ValidationError(_("You may not act as somebody else."), code="refused")
+    if sentence := refusal(actor, user, cast(SessionStore, request.session).row):
+        raise ValidationError(sentence, code="refused")
     reason = reason.strip()
     if len(reason) < REASON_LENGTH:
         raise ValidationError({"reason": _("Say in a few words why.")}, code="required")
-    rules.ask(actor, user, "impersonate")
     if not User.objects.select_for_update().get(pk=user.pk).is_active:
         raise ValidationError(_("%(person)s is deactivated.") % {"person": user}, code="refused")
     now = timezone.now()
@@ -60,6 +57,15 @@ def end_impersonation(*, request: HttpRequest, admin: User, person: User | None,
     rotate_token(request)
     with circumstances(impersonator=None):
         audit.record("impersonation.ended", actor=admin, target=person, after={"why": why})
+
+
+def record_over(sessions: Iterable[Session]) -> None:
+    """Note that acting as somebody ended with these sessions, which are gone; last of all, for it locks the trail."""
+    for session in sessions:
+        if session.acting_as is not None and session.user is not None:
+            facts = {"why": "signed out"}
+            with circumstances(impersonator=None):
+                audit.record("impersonation.ended", actor=session.user, target=session.acting_as, after=facts)
 
 
 def _session(request: HttpRequest) -> SessionQuerySet:

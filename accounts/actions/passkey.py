@@ -13,12 +13,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.actions.factor import (
     codes_for_first_factor,
-    drop_codes_without_factor,
     lock_factors,
     mark_session,
     refuse_losing_last_factor,
-    shut_others_out,
+    unmark_without_factor,
 )
+from accounts.actions.session import shut_others_out
 from accounts.http import HtmxHttpRequest
 from accounts.mail import send_later
 from accounts.models import Identity, Passkey, User
@@ -122,7 +122,7 @@ def remove_passkey(*, request: HtmxHttpRequest, user: User, passkey: Passkey) ->
     refuse_losing_last_factor(user)
     _refuse_losing_last_way(user)
     mine.delete()
-    drop_codes_without_factor(user)
+    unmark_without_factor(request, user)
     changed = shut_others_out(user, keep=request.session.row)
     send_later("factor_removed", to=user, factor="passkey", name=passkey.name)
     audit.record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -14,9 +15,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import mail, rules, tokens
 from accounts.actions.lockout import forget_wrong
+from accounts.actions.session import shut_others_out
 from accounts.hashing import hashing
 from accounts.mail import send_later
-from accounts.models import Device, Session, User
+from accounts.models import Session, User
 from accounts.password_policy import may_change_here
 from settings_store import audit, circumstances
 
@@ -107,6 +109,4 @@ def _renew(row: User, encoded: str, *, must_change: bool = False, keep: Session 
     # Whoever has a password has come, by invitation or otherwise.
     row.invited_until = None
     row.save(update_fields=["password", "must_change_password", "password_changed_at", "invited_until", "updated_at"])
-    ended = Session.objects.filter(user=row).exclude(pk=keep.pk if keep else "").delete()[0]
-    forgotten = Device.objects.trusted().filter(user=row).update(trusted_until=None)
-    return {"sessions_ended": ended, "devices_forgotten": forgotten}
+    return asdict(shut_others_out(row, keep=keep))

@@ -14,17 +14,22 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import rules
+from accounts.actions.session import end_sessions, sessions_of
 from accounts.hashing import hashing
-from accounts.models import Session, User
+from accounts.mail import send_later
+from accounts.models import User
 from accounts.names import clean_email, clean_username, normalised
 from accounts.password_policy import may_change_here
 from accounts.signals import user_registered
 from settings_store import audit
+from settings_store.circumstances import current
 
 TAKEN = {
     "username": gettext_lazy("Somebody has this username, or one that looks the same."),
     "email": gettext_lazy("Somebody has this email address, or one that looks the same."),
 }
+# By these somebody is found and let in anew, so that whoever changes them could come in as that person.
+NAMES = frozenset({"username", "email"})
 # What an edit may touch; the trail shows exactly these.
 FIELDS = ("username", "email", "full_name", "bio", "language", "time_zone", "preferences", "is_verified", "supervisor")
 
@@ -64,6 +69,7 @@ def create_user(
     )
     user.password = encoded or _hashed(password)
     with transaction.atomic():
+        rules.lock_roles()
         refuse_taken(username=user.username, email=user.email)
         save_person(user)
         user_registered.send(sender=User, user=user, actor=actor)
@@ -97,15 +103,17 @@ def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
         _lock_tree()
     # The row alone: MariaDB cannot lock one side of a join.
     row = User.objects.select_for_update().get(pk=user.pk)
-    if "username" in changes:
+    if changes.get("username", row.username) != row.username:
         changes["username"] = clean_username(changes["username"])
-    if "email" in changes:
+    if changes.get("email", row.email) != row.email:
         changes["email"] = clean_email(changes["email"])
     changed = {name: value for name, value in changes.items() if getattr(row, name) != value}
     if "email" in changed and row.is_verified:
         changed.setdefault("is_verified", False)
     if not changed:
         return row
+    if sentence := NAMES & changed.keys() and rename_refusal(actor, row):
+        raise ValidationError(sentence, code="refused")
     if changed.get("supervisor"):
         refuse_circle(user=row, supervisor=changed["supervisor"])
     refuse_taken(username=changed.get("username"), email=changed.get("email"), besides=row)
@@ -113,8 +121,22 @@ def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
     for name, value in changed.items():
         setattr(row, name, value)
     save_person(row, update_fields=[*changed, "updated_at"])
+    # An invitation may have gone to an address that was never theirs; whoever reads there is told nothing.
+    if "email" in changed and row.invited_until is None:
+        send_later("address_changed", to=row, address=before["email"])
     audit.record("user.updated", actor=actor, target=row, **audit.changes(before, _snapshot(row), also=changed))
     return row
+
+
+def rename_refusal(actor: User | None, user: User) -> str | None:
+    """Why `actor` may not change the username or e-mail address of `user` by an edit."""
+    if actor is None:
+        return None
+    if current().impersonator is not None:
+        return _("Nobody's username or email address is changed while acting as somebody else.")
+    if actor == user:
+        return _("Your own email address is changed on your profile, your username by somebody else.")
+    return rules.refusal(actor, user, "rename")
 
 
 def update_profile(*, actor: User, **changes: Any) -> User:
@@ -148,7 +170,7 @@ def deactivate_user(*, actor: User | None, user: User, reason: str = "") -> User
         return row
     row.is_active = False
     row.save(update_fields=["is_active", "updated_at"])
-    ended = Session.objects.filter(user=row).delete()[0]
+    ended = end_sessions(sessions_of(row))
     audit.record(
         "user.deactivated",
         actor=actor,

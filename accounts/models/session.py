@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.user import User
+from settings_store.store import get_setting
 from ui.devices import device_in_words, is_phone
 
 
@@ -94,6 +95,12 @@ class Session(AbstractBaseSession):
 class DeviceQuerySet(models.QuerySet["Device"]):
     def trusted(self) -> Self:
         """Those that spare their person the second step at this moment."""
+        now, days = timezone.now(), int(get_setting("accounts.second_factor.remember_days"))
+        # What was promised does not outlive a shorter time, or none, that was decided since.
+        return self.remembered().filter(trusted_since__gt=now - timedelta(days=days))
+
+    def remembered(self) -> Self:
+        """Those as well whose time was made shorter since, and that a longer one would bring back."""
         return self.filter(trusted_until__gt=timezone.now())
 
 
@@ -107,7 +114,8 @@ class Device(models.Model):
     address = models.GenericIPAddressField(_("address"), null=True, blank=True)
     first_seen_at = models.DateTimeField(_("first seen"), default=timezone.now, editable=False)
     last_seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
-    # Until when it spares the second step; empty where the person did not ask for that.
+    # When it was promised to spare the second step, and until when; empty where the person did not ask for that.
+    trusted_since = models.DateTimeField(_("remembered"), null=True, blank=True, editable=False)
     trusted_until = models.DateTimeField(_("remembered until"), null=True, blank=True)
 
     objects = DeviceQuerySet.as_manager()

@@ -153,7 +153,7 @@ def recovery_codes_new(request: HtmxHttpRequest) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         try:
-            codes = actions.make_recovery_codes(request=request, user=request.user)
+            codes = actions.make_recovery_codes(user=request.user, keep=request.session.row)
         except ValidationError as error:
             refusal = error.messages[0]
         else:

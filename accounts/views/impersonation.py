@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts import actions, impersonation
+from accounts import actions
+from accounts.acting import refusal
 from accounts.forms.impersonation import ImpersonateForm
 from accounts.http import HtmxHttpRequest, visible_person
 from accounts.obstacles import ALL_OBSTACLES
@@ -23,7 +24,7 @@ from ui.guard import requires, signed_in
 @require_page_methods
 def user_impersonate(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)
-    refused = impersonation.refusal(request.user, person)
+    refused = refusal(request.user, person, request.session.row)
     form = ImpersonateForm(posted(request))
     if form.is_valid() and not refused:
         try:

@@ -38,7 +38,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
     initial = {"username": found.user.username, "full_name": found.user.full_name}
     form = AccountForm(posted(request), initial=initial, person=found.user)
     if form.is_valid() and _accepted(form, token):
-        request.session.flush()
+        actions.drop_session(request=request)
         messages.success(request, _("Your account is ready. Sign in with it."))
         return redirect("login")
     context = {"form": form, "person": found.user}
@@ -72,7 +72,8 @@ def invitation_renew(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     return redirect("accounts:user_detail", person.public_id)
 
 
-@requires("users.write")
+# What is withdrawn is deactivated, so it asks for what deactivating does.
+@requires("users.write", also="users.delete")
 @require_POST
 def invitation_withdraw(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)

@@ -59,7 +59,7 @@ def register_confirm(request: HttpRequest) -> HttpResponse:
     initial = {"username": registration.suggested_username(email)}
     form = AccountForm(posted(request), initial=initial, person=User(email=email))
     if form.is_valid() and _registered(form, token):
-        request.session.flush()
+        actions.drop_session(request=request)
         messages.success(request, _("Your account is ready. Sign in with it."))
         return redirect("login")
     context["form"] = form

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import actions, credentials, handover, rules
 from accounts.forms.user import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
-from accounts.http import HtmxHttpRequest, visible_person
+from accounts.http import HtmxHttpRequest, refuse_about_oneself, visible_person
 from accounts.models import Session, User
 from accounts.ways import lines_of
 from settings_store.crypto import CannotOpen
 from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
-from ui.guard import requires
+from ui.guard import requires, stepped_up
 
 
 @requires("users.write")
@@ -57,9 +57,11 @@ def user_detail(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @require_page_methods
 def user_edit(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id, User.objects.select_related("supervisor"))
+    refuse_about_oneself(request, person)
     initial = {name: getattr(person, name) for name in ("username", "email", "full_name")}
     initial["supervisor"] = person.supervisor.username if person.supervisor else ""
-    form = UserForm(posted(request), initial=initial, viewer=request.user, person=person)
+    confirmed = stepped_up(request)
+    form = UserForm(posted(request), initial=initial, viewer=request.user, person=person, confirmed=confirmed)
     if form.is_valid():
         try:
             actions.update_user(actor=request.user, user=person, **form.cleaned_data)
@@ -149,7 +151,11 @@ def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
         "lines": lines_of(sessions),
         "this": request.session.row,
         "may_end": request.user.has_perm("users.write")
-        and (person == request.user or rules.refusal(request.user, person, "revoke_session") is None),
+        and (
+            request.impersonator is None
+            if person == request.user
+            else rules.refusal(request.user, person, "revoke_session") is None
+        ),
     }
     return render(request, "accounts/user_sessions.html", context)
 
@@ -167,6 +173,7 @@ def user_history(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 @require_POST
 def user_session_revoke(request: HtmxHttpRequest, user_id: UUID, session_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)
+    refuse_about_oneself(request, person)
     session = get_object_or_404(Session, user=person, public_id=session_id)
     try:
         actions.revoke_session(actor=request.user, session=session)
@@ -181,6 +188,7 @@ def user_session_revoke(request: HtmxHttpRequest, user_id: UUID, session_id: UUI
 @require_POST
 def user_sessions_revoke(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id)
+    refuse_about_oneself(request, person)
     keep = request.session.row if person == request.user else None
     try:
         ended = actions.revoke_other_sessions(actor=request.user, user=person, keep=keep)

@@ -154,7 +154,9 @@ def test_a_change_ends_other_sessions_forgets_devices_and_is_told(
 ) -> None:
     proved, other = client_of(person), client_of(person)
     proved.post("/step-up/", {"password": PASSWORD})
-    Device.objects.create(user=person, token_hash="x" * 64, trusted_until=timezone.now() + timedelta(days=9))
+    Device.objects.create(
+        user=person, token_hash="x" * 64, trusted_since=timezone.now(), trusted_until=timezone.now() + timedelta(days=9)
+    )
     before = proved.cookies["gatehouse-session"].value
     app = shown(proved)
     proved.post(URL, {"code": app.now()})

@@ -27,7 +27,9 @@ def make(client: Client, authenticator: Authenticator, name: str = "Laptop") -> 
 
 def test_the_first_one_comes_with_recovery_codes(person: User) -> None:
     client, others = proved_client(person), [client_of(person), client_of(person)]
-    Device.objects.create(user=person, token_hash="x", trusted_until=timezone.now() + timedelta(days=1))
+    Device.objects.create(
+        user=person, token_hash="x", trusted_since=timezone.now(), trusted_until=timezone.now() + timedelta(days=1)
+    )
     trail = Trail()
     options = asked(client, NEW_OPTIONS)
     assert options["rp"] == {"name": "Gatehouse", "id": "localhost"}

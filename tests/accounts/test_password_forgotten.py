@@ -53,7 +53,7 @@ def arrive(person: User) -> Client:
 def test_from_the_door_to_a_new_password(person: User, post: Post, trail: Trail, name: str) -> None:
     signed_in = client_of(person)
     remembered = Device.objects.create(
-        user=person, token_hash="0" * 64, trusted_until=timezone.now() + timedelta(days=9)
+        user=person, token_hash="0" * 64, trusted_since=timezone.now(), trusted_until=timezone.now() + timedelta(days=9)
     )
     User.objects.filter(pk=person.pk).update(must_change_password=True)
     assert URL in Client().get("/login/").content.decode()

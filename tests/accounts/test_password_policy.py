@@ -150,7 +150,9 @@ def test_what_an_admin_gives_them_opens_without_a_change(person: User, admin: Us
 def test_changing_ends_remembered_devices_and_sends_word(
     person: User, admin: User, post: Callable[[], list[EmailMessage]]
 ) -> None:
-    device = Device.objects.create(user=person, token_hash="1" * 64, trusted_until=timezone.now() + timedelta(days=3))
+    device = Device.objects.create(
+        user=person, token_hash="1" * 64, trusted_since=timezone.now(), trusted_until=timezone.now() + timedelta(days=3)
+    )
     client = client_of(person)
     client.post("/password/", {"present": PASSWORD, "password": NEW, "repeated": NEW})
     device.refresh_from_db()

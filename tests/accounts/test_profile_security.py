@@ -16,7 +16,11 @@ URL = "/profile/security/"
 
 def remembered(user: User, letter: str = "d") -> Device:
     return Device.objects.create(
-        user=user, token_hash=letter * 64, user_agent="", trusted_until=timezone.now() + timedelta(days=9)
+        user=user,
+        token_hash=letter * 64,
+        user_agent="",
+        trusted_since=timezone.now(),
+        trusted_until=timezone.now() + timedelta(days=9),
     )
 
 

@@ -32,7 +32,11 @@ def equipped(person: User) -> User:
     give_codes(person)
     Passkey.objects.create(user=person, name="Blue key", credential_id=b"x", credential_key="k" * 64, public_key=b"p")
     Device.objects.create(
-        user=person, token_hash="d" * 64, user_agent="", trusted_until=timezone.now() + timedelta(days=9)
+        user=person,
+        token_hash="d" * 64,
+        user_agent="",
+        trusted_since=timezone.now(),
+        trusted_until=timezone.now() + timedelta(days=9),
     )
     return person
 
