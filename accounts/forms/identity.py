@@ -53,7 +53,7 @@ class IdentityProviderForm(forms.Form):
     remove_secret = forms.BooleanField(label=gettext_lazy("Remove the secret kept here"), required=False)
     scopes = CharField(label=gettext_lazy("Scopes"), max_length=300, initial="openid email profile")
     allow_private = forms.BooleanField(
-        label=gettext_lazy("May be in a private network, and without https"),
+        label=gettext_lazy("May be on this machine or in a private network, and without https"),
         required=False,
         help_text=gettext_lazy(
             "For one on this machine or in your own network. Without this, only public addresses are called."
