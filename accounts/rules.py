@@ -24,6 +24,11 @@ type ProviderRule = Callable[[User, IdentityProvider], str | None]
 
 provider_rules: list[ProviderRule] = []
 
+# Locks what the rules may lock, in their one order; see `lock_roles`.
+type RoleLock = Callable[[], None]
+
+role_locks: list[RoleLock] = []
+
 
 def refusal(actor: User, target: User, act: str) -> str | None:
     """The first sentence that refuses `act`, or None."""
@@ -34,6 +39,15 @@ def ask(actor: User | None, target: User, act: str) -> None:
     """Raise ValidationError where a rule refuses; the system itself is never refused."""
     if actor is not None and (sentence := refusal(actor, target, act)):
         raise ValidationError(sentence, code="refused")
+
+
+def lock_roles() -> None:
+    """Lock all roles, for an act that records more than once or makes people: first of all, before anybody's row.
+
+    Whoever has recorded holds the end of the trail, and every act that waits for that one holds its rows already.
+    """
+    for lock in role_locks:
+        lock()
 
 
 def is_powerful(user: User) -> bool:

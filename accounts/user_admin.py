@@ -14,11 +14,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import actions
+from accounts import actions, rules
 from accounts.forms.admin import AdminUserForm
 from accounts.models import User
 from ui.admin import ViewOnlyAdmin
 from ui.forms import form_status, posted
+from ui.guard import stepped_up
 
 
 class UserAdmin(ViewOnlyAdmin):
@@ -81,7 +82,7 @@ class UserAdmin(ViewOnlyAdmin):
             # The admin's own page knows what to say of somebody who is not there, and shows all others without a form.
             return super().change_view(request, object_id, form_url, extra_context)
         actor = cast(User, request.user)
-        form = AdminUserForm(posted(request), viewer=actor, person=person)
+        form = AdminUserForm(posted(request), viewer=actor, person=person, confirmed=stepped_up(request))
         if form.is_valid():
             try:
                 self._change(actor, person, dict(form.cleaned_data))
@@ -104,6 +105,7 @@ class UserAdmin(ViewOnlyAdmin):
         """All of it or nothing, each with an event of its own."""
         del wanted["seen"]
         is_active = wanted.pop("is_active")
+        rules.lock_roles()
         row = actions.update_user(actor=actor, user=person, **wanted)
         if is_active != row.is_active:
             act = actions.activate_user if is_active else actions.deactivate_user

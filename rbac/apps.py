@@ -10,10 +10,11 @@ class RbacConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here because they reach models, which exist only once the apps are loaded.
-        from accounts.rules import power_rules, provider_rules, user_rules
+        from accounts.rules import power_rules, provider_rules, role_locks, user_rules
         from accounts.signals import identity_claims, identity_provider_leaving, user_registered
         from rbac import acts, history, imports  # noqa: F401 - history words by being there
         from rbac.actions import give_default_role
+        from rbac.actions.assignment import lock_all_roles
         from rbac.actions.claims import follow_claims, leave_provider, provider_refusal
         from rbac.directory import directory
         from rbac.links import role_page
@@ -58,6 +59,7 @@ class RbacConfig(AppConfig):
             IdentityProviderTab(_("Roles by claims"), "rbac:claim_roles", permission="roles.read", order=20)
         )
         user_rules.append(user_refusal)
+        role_locks.append(lock_all_roles)
         power_rules.append(is_powerful)
         provider_rules.append(provider_refusal)
         identity_claims.connect(follow_claims, dispatch_uid="rbac.follow_claims")

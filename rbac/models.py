@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import IdentityProvider
+from settings_store.database import ReferredQuerySet
 
 
-class RoleQuerySet(models.QuerySet["Role"]):
+class RoleQuerySet(ReferredQuerySet["Role"]):
     def by_rank(self) -> Self:
         return self.order_by("-priority", "name_key")
 

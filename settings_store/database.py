@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any, Self
 
-from django.db import connection, connections
+from django.db import connection, connections, models
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="house-database")
 _leisurely = ThreadPoolExecutor(max_workers=2, thread_name_prefix="house-files")
@@ -36,6 +37,16 @@ async def _asked[T](threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
                 close_connections()
 
     return await asyncio.get_running_loop().run_in_executor(threads, ask)
+
+
+class ReferredQuerySet[M: models.Model](models.QuerySet[M]):
+    """Of rows that many others refer to: to lock them is not to forbid that."""
+
+    def select_for_update(self, *args: Any, **kwargs: Any) -> Self:
+        # PostgreSQL looks at what a new row refers to when it commits, and so with the end of the trail in its hand:
+        # waiting there for somebody who holds the row and waits for the end of the trail, it would wait for ever.
+        kwargs.setdefault("no_key", connection.features.has_select_for_no_key_update)
+        return super().select_for_update(*args, **kwargs)
 
 
 def close_connections() -> None:

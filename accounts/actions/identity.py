@@ -44,13 +44,12 @@ def arrive(*, provider: IdentityProvider, vouched: Vouched) -> User:
 
     By its subject, whatever address that has now; else linked or made, as far as the provider's row allows it.
     """
-    identity = _known(provider, vouched)
     with transaction.atomic():
-        if identity is None:
-            # Of two first sign-ins at once, the second finds what the first has made.
-            provider = _lock(provider)
-            identity = _known(provider, vouched) or _join(provider, vouched)
-        user = identity.user
+        rules.lock_roles()
+        # Of two first sign-ins at once, the second finds what the first has made.
+        provider = _lock(provider)
+        identity = _known(provider, vouched) or _join(provider, vouched)
+        user = User.objects.select_for_update().get(pk=identity.user_id)
         if not user.is_active:
             raise NotLetIn(provider, user)
         identity.email, identity.last_used_at = vouched.email, timezone.now()
@@ -85,6 +84,7 @@ def connect_identity(*, actor: User, provider: IdentityProvider, subject: str, e
 @transaction.atomic
 def disconnect_identity(*, actor: User, identity: Identity) -> None:
     """Let `actor` no longer sign in with a provider; refused where nothing would be left to sign in with."""
+    rules.lock_roles()
     person = User.objects.select_for_update().get(pk=actor.pk)
     found = Identity.objects.filter(pk=identity.pk, user=person).select_related("provider").first()
     if found is None:

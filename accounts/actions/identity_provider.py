@@ -121,6 +121,7 @@ def set_identity_provider_enabled(*, actor: User | None, provider: IdentityProvi
 @transaction.atomic
 def delete_identity_provider(*, actor: User | None, provider: IdentityProvider, people: int) -> None:
     """Forget a provider, whom it knew, and the roles its claims gave; `people` is how many the actor was told of."""
+    rules.lock_roles()
     row = _lock(provider)
     rules.ask_provider(actor, row)
     connected = Identity.objects.filter(provider=row).count()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import errands, registration
+from accounts import errands, registration, rules
 from accounts.actions.registration import invitation_end
 from accounts.actions.user import create_user
 from accounts.imports.checking import Checker, Fault, Known, Newcomer
@@ -220,6 +220,7 @@ def _make(
         mine = UserImport.objects.filter(pk=row.pk, state=State.RUNNING, done=start)
         if not mine.update(done=start + len(lines), touched_at=now):
             return None
+        rules.lock_roles()
         faults, made = list[Fault](), 0
         for answer in work.look([line for line in lines if line.number not in wrong], wrong=wrong):
             if isinstance(answer, list):

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.user import User
+from settings_store.database import ReferredQuerySet
 
 
-class IdentityProviderQuerySet(models.QuerySet["IdentityProvider"]):
+class IdentityProviderQuerySet(ReferredQuerySet["IdentityProvider"]):
     def enabled(self) -> Self:
         return self.filter(is_enabled=True)
 

@@ -15,9 +15,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.hashers import UNREADABLE
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
+from settings_store.database import ReferredQuerySet
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(ReferredQuerySet["User"]):
     def active(self) -> Self:
         return self.filter(is_active=True)
 
@@ -146,7 +147,6 @@ class User(AbstractBaseUser, PermissionsMixin):
             kwargs["update_fields"] = {*fields, "username_key", "email_key", "name_key"}
         super().save(*args, **kwargs)
 
-    def has_perm(self, perm: str, obj: Any = None) -> bool:
     @sensitive_variables("raw_password")
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is their password; to a hash that no library can read, none is."""
@@ -155,6 +155,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         except UNREADABLE:
             return False
 
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Asks the backend alone: Django's own answer to a superuser is True, whatever was asked."""
         return any(backend.has_perm(self, perm, obj) for backend in get_backends())
 

@@ -91,6 +91,11 @@ def give_default_role(*, user: User, actor: User | None = None, **kwargs: Any) -
         assign_role(actor=None, user=user, role=role)
 
 
+def lock_all_roles() -> None:
+    """Hold all roles, in the order in which everybody takes them who needs more than one."""
+    list(Role.objects.select_for_update().order_by("pk").values_list("pk"))
+
+
 def _lock(role: Role) -> None:
     """Hold the role: acts upon who has it wait for each other, so two admins cannot take each other's role at once."""
     Role.objects.select_for_update().filter(pk=role.pk).values_list("pk").first()

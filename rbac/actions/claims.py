@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import IdentityProvider, User
-from rbac.actions.assignment import assign_role, revoke_role
+from rbac.actions.assignment import assign_role, lock_all_roles, revoke_role
 from rbac.models import Assignment, ClaimRole, Role
 from rbac.role_map import current_role_map
 from rbac.rules import lacking_refusal, outranked, reach_in_words
@@ -22,6 +22,7 @@ def follow_claims(*, user: User, provider: IdentityProvider, values: Collection[
 
     What a person was given by hand stays as it is, and so does what another provider gave.
     """
+    lock_all_roles()
     mapped = ClaimRole.objects.filter(provider=provider).select_related("role")
     borne = {row.role_id: row.role for row in mapped if row.value in values}
     # Ended ones do not count: a role that ran out may be given again.

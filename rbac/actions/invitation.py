@@ -17,7 +17,7 @@ from accounts.mail import send_later
 from accounts.models import User
 from accounts.names import clean_email
 from accounts.signals import user_registered
-from rbac.actions.assignment import assign_role
+from rbac.actions.assignment import assign_role, lock_all_roles
 from rbac.models import Role
 from rbac.rules import grant_refusal
 from settings_store import audit
@@ -33,8 +33,8 @@ def invite(
     """
     if not registration.may_invite():
         raise ValidationError(_("Invitations are switched off (accounts.registration.policy)."), code="refused")
-    # Locked before anybody is made, as whoever gives or takes this role locks it first.
-    Role.objects.select_for_update().filter(pk=role.pk).values_list("pk").first()
+    # Before anybody is made, as by everybody who makes people.
+    lock_all_roles()
     until = invitation_end(days)
     people = [_made(actor, clean_email(email), until) for email in emails]
     for person in people:

@@ -1,0 +1,207 @@
+"""Acts that lock several rows, next to others that lock the same: whoever comes second waits, and nobody dies of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.contrib.admin import site
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+
+from accounts import actions
+from accounts.actions.identity import NotLetIn, arrive, disconnect_identity
+from accounts.actions.identity_provider import delete_identity_provider
+from accounts.actions.imports import bring_in, start_import
+from accounts.models import Identity, IdentityProvider, User, UserImport
+from accounts.oidc.claims import Vouched
+from accounts.user_admin import UserAdmin
+from rbac.actions import assign_role, invite, revoke_role
+from rbac.actions.claims import map_claim
+from rbac.models import Assignment
+from settings_store import audit
+from tests.accounts.oidc import make_provider
+from tests.factories import make_user, role_named
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite lets one write at a time"),
+]
+
+TIMES = 12
+SYSTEM_KEYS = ("viewer", "operator", "supervisor")
+
+type Act = Callable[[int], object]
+
+
+def side_by_side(*acts: Act, times: int = TIMES) -> None:
+    """Do each act `times` times, all of them beginning together each time; a deadlock is raised."""
+    together = Barrier(len(acts), timeout=30)
+
+    def do(act: Act) -> None:
+        try:
+            for number in range(times):
+                together.wait()
+                try:
+                    act(number)
+                except (NotLetIn, PermissionDenied, ValidationError):
+                    # Refused by what the other one just did.
+                    continue
+        except BaseException:
+            together.abort()
+            raise
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for done in [pool.submit(do, act) for act in acts]:
+            done.result()
+    assert list(audit.verify()) == []
+
+
+@pytest.fixture
+def admin() -> User:
+    return make_user(role="admin")
+
+
+@pytest.fixture
+def provider() -> IdentityProvider:
+    role_named("user")
+    provider = make_provider("https://sso.example.org", allow_private=False, role_claim="groups")
+    for key in SYSTEM_KEYS:
+        map_claim(actor=None, provider=provider, value=key, role=role_named(key))
+    return provider
+
+
+def turn_roles(user: User) -> Act:
+    """Gives somebody all roles, the last one first, and takes them again."""
+
+    def turn(number: int) -> None:
+        for key in reversed(SYSTEM_KEYS):
+            if number % 2:
+                revoke_role(actor=None, user=user, role=role_named(key))
+                # So that the next time they get a new row, which refers to the person's.
+                Assignment.objects.filter(user=user, is_active=False).delete()
+            else:
+                assign_role(actor=None, user=user, role=role_named(key))
+
+    return turn
+
+
+def arriving(provider: IdentityProvider, user: User, *, odd: bool = False) -> Act:
+    subject = Identity.objects.create(provider=provider, user=user, subject=f"of-{user.pk}").subject
+
+    def come(number: int) -> None:
+        keys = SYSTEM_KEYS[::2] if number % 2 == odd else SYSTEM_KEYS[1:]
+        arrive(provider=provider, vouched=Vouched(subject, values=frozenset(keys)))
+
+    return come
+
+
+def test_roles_by_claims_next_to_roles_by_hand(provider: IdentityProvider) -> None:
+    one, other = make_user(), make_user()
+    side_by_side(arriving(provider, one), arriving(provider, other, odd=True), turn_roles(make_user()))
+    assert Assignment.objects.filter(user=one, provider=provider).exists()
+
+
+def test_first_arrivals_next_to_roles_by_hand(provider: IdentityProvider) -> None:
+    IdentityProvider.objects.update(joining=IdentityProvider.Joining.EVERYBODY)
+    provider.refresh_from_db()
+
+    def come(number: int) -> None:
+        vouched = Vouched(f"new-{number}", email=f"n{number}@example.org", values=frozenset(SYSTEM_KEYS))
+        arrive(provider=provider, vouched=vouched)
+
+    side_by_side(come, turn_roles(make_user()))
+    assert Identity.objects.count() == TIMES
+
+
+def test_disconnecting_next_to_roles_by_hand(provider: IdentityProvider) -> None:
+    person = make_user()
+
+    def leave(number: int) -> None:
+        subject = f"back-{number}"
+        Identity.objects.all().delete()
+        Identity.objects.create(provider=provider, user=person, subject=subject)
+        arrive(provider=provider, vouched=Vouched(subject, values=frozenset(SYSTEM_KEYS)))
+        disconnect_identity(actor=person, identity=Identity.objects.get(subject=subject))
+
+    def turn(number: int) -> None:
+        (actions.activate_user if number % 2 else actions.deactivate_user)(actor=None, user=person)
+
+    side_by_side(leave, turn, turn_roles(make_user()))
+
+
+def test_deleting_a_provider_next_to_roles_by_hand() -> None:
+    role_named("user")
+    providers, people = [], [make_user() for _ in range(3)]
+    for number in range(TIMES):
+        provider = make_provider("https://sso.example.org", f"p{number}", allow_private=False)
+        for key in SYSTEM_KEYS:
+            for person in people:
+                assign_role(actor=None, user=person, role=role_named(key))
+        providers.append(provider)
+
+    def delete(number: int) -> None:
+        Assignment.objects.filter(role__name_key__in=SYSTEM_KEYS, user__in=people).update(
+            is_active=True, provider=providers[number]
+        )
+        delete_identity_provider(actor=None, provider=providers[number], people=0)
+
+    side_by_side(delete, turn_roles(make_user()))
+    assert not IdentityProvider.objects.exists()
+
+
+def test_an_import_next_to_roles_by_hand(admin: User) -> None:
+    role_named("user")
+    rows = []
+    for number in range(TIMES):
+        text = "email,role\n" + "\n".join(f"p{number}-{line}@example.org,Viewer|Operator" for line in range(5))
+        row = start_import(actor=admin, filename="people.csv", text=text)
+        rows.append(row)
+    UserImport.objects.update(state=UserImport.State.RUNNING, columns={"email": 0, "role": 1})
+    side_by_side(lambda number: bring_in.func(rows[number].pk), turn_roles(make_user()), turn_roles(make_user()))
+    assert set(UserImport.objects.values_list("state", "made", "error_count")) == {(UserImport.State.DONE, 5, 0)}
+
+
+def test_inviting_and_making_people_next_to_roles_by_hand(admin: User) -> None:
+    role_named("user")
+
+    def ask(number: int) -> None:
+        emails = [f"i{number}@example.org", f"j{number}@example.org"]
+        invite(actor=admin, emails=emails, role=role_named("user" if number % 2 else "viewer"))
+
+    def make(number: int) -> None:
+        # The same names as those invited get, and one of the two is refused.
+        actions.create_user(actor=admin, username=f"j{number}", email=f"j{number}@example.org")
+
+    side_by_side(ask, make, turn_roles(make_user()))
+    assert User.objects.filter(email__startswith="j").count() == TIMES
+
+
+def test_the_admin_s_form_next_to_deactivating(admin: User) -> None:
+    people = [make_user(role="admin") for _ in range(2)]
+    form = UserAdmin(User, site)
+
+    def change(number: int) -> None:
+        wanted = {"seen": "", "full_name": f"Name {number}", "is_active": bool(number % 2)}
+        form._change(admin, people[0], wanted)
+
+    def turn(number: int) -> None:
+        (actions.deactivate_user if number % 2 else actions.activate_user)(actor=None, user=people[1])
+
+    def rename(number: int) -> None:
+        actions.update_user(actor=None, user=people[0], supervisor=people[1] if number % 2 else None)
+
+    side_by_side(change, turn, rename)
+
+
+def test_giving_roles_next_to_deactivating_the_same_person(admin: User) -> None:
+    person = make_user()
+
+    def turn(number: int) -> None:
+        (actions.activate_user if number % 2 else actions.deactivate_user)(actor=admin, user=person)
+
+    side_by_side(turn_roles(person), turn)
