@@ -42,6 +42,8 @@ WORKER = [sys.executable, "manage.py", "db_worker", "--queue-name", "*", "--no-r
 WORKER_SECONDS = 10
 
 RUNNING: list[subprocess.Popen[bytes]] = []
+# The signals that asked us to end.
+ORDERS: list[int] = []
 
 
 class Stopped(Exception):  # an order, not an error
@@ -115,7 +117,7 @@ def _wait(server: subprocess.Popen[bytes], start_worker: Callable[[], subprocess
     worker, begun = start_worker(), time.monotonic()
     RUNNING.append(worker)
     while server.poll() is None:
-        if terminal.poll(500):
+        if ORDERS or terminal.poll(500):
             raise Stopped
         if worker.poll() is not None and time.monotonic() - begun > WORKER_SECONDS:
             RUNNING.remove(worker)
@@ -129,6 +131,8 @@ def _listen_to_signals() -> None:
     def order(number: int, frame: object) -> None:
         for each in signals:
             signal.signal(each, at_once)
+        # Raised while a process is being forked, it would be swallowed there; so it is written down as well.
+        ORDERS.append(number)
         raise Stopped
 
     def at_once(number: int, frame: object) -> None:
