@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from accounts import mail
-from accounts.names import normalised
+from accounts.names import key_of
 from settings_store import limits
 from settings_store.circumstances import current
 
@@ -17,7 +17,7 @@ FROM_ONE_SOURCE, TO_ONE_NAME = 30, 5
 
 def may_ask(name: str) -> bool:
     """Count one more letter asked for `name` from here; False where that is one too many. Not inside a transaction."""
-    counters = ((SOURCE, current().source, FROM_ONE_SOURCE), (NAMED, normalised(name), TO_ONE_NAME))
+    counters = ((SOURCE, current().source, FROM_ONE_SOURCE), (NAMED, key_of(name), TO_ONE_NAME))
     # Both are counted before either is looked at, so that a refusal by one does not spare the other.
     taken = [limits.reserve(scope, subject, limit=limit, seconds=SECONDS) for scope, subject, limit in counters]
     return all(each.allowed for each in taken)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.utils.encoding import punycode
-
-from accounts.names import normalised
+from accounts.names import delivered_domain
 
 
 def domain_of(email: str) -> str:
     """The domain of an address in the form that mail is delivered to it by; empty where it has none."""
-    return _delivered(email.rpartition("@")[2]) if "@" in email else ""
+    return delivered_domain(email.rpartition("@")[2]) if "@" in email else ""
 
 
 def is_listed(email: str, lines: str) -> bool:
@@ -20,17 +18,9 @@ def is_listed(email: str, lines: str) -> bool:
     for line in lines.split():
         star, _dot, rest = line.partition(".")
         if star == "*":
-            above = _delivered(rest)
+            above = delivered_domain(rest)
             if above and domain.endswith(f".{above}"):
                 return True
-        elif _delivered(line) == domain:
+        elif delivered_domain(line) == domain:
             return True
     return False
-
-
-def _delivered(domain: str) -> str:
-    try:
-        return punycode(normalised(domain)).rstrip(".")
-    except UnicodeError:
-        # No letter could ever reach it.
-        return ""

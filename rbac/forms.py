@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.user import refuse_taken
 from accounts.models import User
-from accounts.names import EMAIL_LENGTH, clean_email, normalised
+from accounts.names import EMAIL_LENGTH, clean_email, key_of
 from rbac.backend import ranked
 from rbac.models import Role, RoleQuerySet
 from rbac.role_map import current_role_map
@@ -196,7 +196,7 @@ class InvitationForm(forms.Form):
                 wrong.append(f"{line[:80]}: {' '.join(error.messages)}")
             else:
                 # Written twice, somebody is invited once.
-                found.setdefault(normalised(email), email)
+                found.setdefault(key_of(email), email)
         if wrong:
             raise ValidationError(wrong)
         return list(found.values())

@@ -18,7 +18,7 @@ from accounts.actions.session import end_sessions, sessions_of
 from accounts.hashing import hashing
 from accounts.mail import send_later
 from accounts.models import User
-from accounts.names import clean_email, clean_username, normalised
+from accounts.names import clean_email, clean_username, key_of
 from accounts.password_policy import may_change_here
 from accounts.signals import user_registered
 from settings_store import audit
@@ -203,9 +203,9 @@ def refuse_taken(*, username: str | None = None, email: str | None = None, besid
     """Raise ValidationError for each name that somebody else has, however they write it."""
     others = User.objects.exclude(pk=besides.pk) if besides else User.objects.all()
     errors = {}
-    if username and others.filter(username_key=normalised(username)).exists():
+    if username and others.filter(username_key=key_of(username)).exists():
         errors["username"] = TAKEN["username"]
-    if email and others.filter(email_key=normalised(email)).exists():
+    if email and others.filter(email_key=key_of(email)).exists():
         errors["email"] = TAKEN["email"]
     if errors:
         raise ValidationError(errors)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.imports.hashes import encoded
 from accounts.imports.reading import Line, Table, cells_of, odd
 from accounts.models import User
-from accounts.names import USERNAME_LENGTH, clean_email, clean_username, normalised, storable
+from accounts.names import USERNAME_LENGTH, clean_email, clean_username, key_of, normalised, storable
 from ui.forms import normalise
 from ui.registry import ImportColumn, registry
 
@@ -144,7 +144,7 @@ class Checker:
         cells = cells_of(line, self.mapping)
         email = cells.get("email", "")
         names = {"email": email, "username": cells.get("username", "") or _username_from(email)}
-        return {name: normalised(text) for name, text in names.items() if text and not odd(text)}
+        return {name: key_of(text) for name, text in names.items() if text and not odd(text)}
 
     def _taken(self, lines: Sequence[Line]) -> set[str]:
         """Which of the names in these lines somebody here has."""
@@ -158,7 +158,7 @@ class Checker:
 
     def _supervisors(self, lines: Sequence[Line]) -> dict[str, User]:
         """Whoever these lines name as supervisors and is here, in the sight of the actor, by both of their names."""
-        named = {normalised(cells_of(line, self.mapping).get("supervisor", "")) for line in lines}
+        named = {key_of(cells_of(line, self.mapping).get("supervisor", "")) for line in lines}
         named = {name for name in named if name and storable(name)}
         visible = User.objects.visible_to(self.actor).active()
         found = [*visible.filter(email_key__in=named), *visible.filter(username_key__in=named)]
@@ -175,7 +175,7 @@ class Checker:
     ) -> None:
         if not text:
             return
-        key = normalised(text)
+        key = key_of(text)
         came.supervisor = key
         if key in here:
             return

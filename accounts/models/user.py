@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.hashers import UNREADABLE
-from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, normalised, storable, username_validator
+from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, key_of, normalised, storable, username_validator
 from settings_store.database import ReferredQuerySet
 
 
@@ -24,7 +24,7 @@ class UserQuerySet(ReferredQuerySet["User"]):
 
     def named(self, name: str) -> Self:
         """The one person with this e-mail address or username, however it is written."""
-        key = normalised(name)
+        key = key_of(name)
         if not key or not storable(key):
             return self.none()
         # A username never holds an @, so the two kinds of name cannot be mistaken for one another.
@@ -34,10 +34,11 @@ class UserQuerySet(ReferredQuerySet["User"]):
         """Those in whose username, e-mail address or full name each of the words occurs."""
         people = self if storable(words) else self.none()
         for word in words.split():
-            key = normalised(word)
+            key = key_of(word)
             people = people.filter(
                 models.Q(username_key__contains=key)
                 | models.Q(email_key__contains=key)
+                | models.Q(email__icontains=word)
                 | models.Q(full_name__icontains=word)
             )
         return people
@@ -63,6 +64,9 @@ class UserQuerySet(ReferredQuerySet["User"]):
             return self.filter(models.Q(pk=viewer.pk) | models.Q(pk__in=User.objects.team_of(viewer).values("pk")))
         return self.filter(pk=viewer.pk)
 
+
+# What is kept of a name to compare and to sort by.
+_KEYS = {"username": ("username_key", "name_key"), "email": ("email_key",), "full_name": ("name_key",)}
 
 UserManager = BaseUserManager.from_queryset(UserQuerySet)
 
@@ -140,11 +144,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.full_name or self.username
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.username_key, self.email_key = normalised(self.username), normalised(self.email)
+        self.username_key, self.email_key = key_of(self.username), key_of(self.email)
         self.name_key = normalised(str(self))[:150]
         fields = kwargs.get("update_fields")
-        if fields is not None and {"username", "email", "full_name"}.intersection(fields):
-            kwargs["update_fields"] = {*fields, "username_key", "email_key", "name_key"}
+        if fields is not None:
+            kwargs["update_fields"] = {*fields, *(key for name in fields for key in _KEYS.get(name, ()))}
         super().save(*args, **kwargs)
 
     @sensitive_variables("raw_password")
