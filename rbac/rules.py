@@ -24,6 +24,10 @@ from ui.registry import registry
 POWERS = frozenset({"roles.write", "roles.admin", "identities.write"})
 
 
+# Acts after which whoever did them could come in as that person: rank alone is not enough for these.
+HANDS_OVER = frozenset({"give_password", "rename", "reset_factors", "invite"})
+
+
 def outranked(actor: User | None, priority: int) -> bool:
     """Whether something of this priority stands beyond the reach of `actor`."""
     if actor is None:
@@ -59,7 +63,10 @@ def user_refusal(actor: User | None, target: User, act: str) -> str | None:
         return None
     if act == "impersonate" and actor is not None:
         return impersonation_refusal(actor, target)
-    return person_refusal(actor, target)
+    refused = person_refusal(actor, target)
+    if refused is None and actor is not None and act in HANDS_OVER and _rights_to_come(target) - ranked(actor).granted:
+        return _("%(person)s may do what you may not, and this would be a way to it.") % {"person": target}
+    return refused
 
 
 def impersonation_refusal(actor: User, user: User) -> str | None:
@@ -76,6 +83,13 @@ def _rank_to_come(user: User) -> int:
     # Whoever sets the password of somebody who is admin from tomorrow on is admin tomorrow.
     promised = Assignment.objects.unended().filter(user=user).aggregate(highest=Max("role__priority"))["highest"]
     return max(ranked(user).role_priority, promised or 0)
+
+
+def _rights_to_come(user: User) -> frozenset[str]:
+    """What somebody may do now or will by a role that begins later, also while they are deactivated."""
+    roles = current_role_map()
+    promised = Assignment.objects.unended().filter(user=user).values_list("role_id", flat=True)
+    return ranked(user).granted.union(*(roles.permissions(role_id) for role_id in promised))
 
 
 def is_powerful(user: User) -> bool:

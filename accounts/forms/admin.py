@@ -27,14 +27,16 @@ class AdminUserForm(UserForm):
     # When what the form shows was last changed.
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=40)
 
-    def __init__(self, *args: Any, viewer: User, person: User | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, viewer: User, person: User | None = None, confirmed: bool = True, **kwargs: Any
+    ) -> None:
         initial: dict[str, Any] = {"language": "en", "time_zone": "UTC", "is_active": True}
         if person is not None:
             names = ("username", "email", "full_name", "bio", "language", "time_zone", "is_active")
             initial = {name: getattr(person, name) for name in names}
             initial["supervisor"] = person.supervisor.username if person.supervisor else ""
             initial["seen"] = _moment(person.updated_at)
-        super().__init__(*args, viewer=viewer, person=person, initial=initial, **kwargs)
+        super().__init__(*args, viewer=viewer, person=person, confirmed=confirmed, initial=initial, **kwargs)
         if not viewer.has_perm("users.delete") or person == viewer:
             self.fields["is_active"].disabled = True
 

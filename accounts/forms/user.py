@@ -11,7 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.actions.user import refuse_circle, refuse_taken
+from accounts.actions.user import NAMES, refuse_circle, refuse_taken, rename_refusal
 from accounts.forms.fields import password_field
 from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
@@ -36,7 +36,10 @@ class PersonField(forms.CharField):
 
 
 class UserForm(forms.Form):
-    """The details of another person, new or known."""
+    """The details of another person, new or known; the names of somebody known ask who it is that changes them.
+
+    `confirmed` says that whoever sits there has just shown that.
+    """
 
     username = forms.CharField(label=_("Username"), max_length=USERNAME_LENGTH)
     email = forms.CharField(
@@ -49,22 +52,41 @@ class UserForm(forms.Form):
         help_text=_("Username or email address of the person who looks after them."),
     )
 
-    def __init__(self, *args: Any, viewer: User, person: User | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, viewer: User, person: User | None = None, confirmed: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.person = person
+        # Why the names stay as they are; empty where they may be changed.
+        self.names_stay = (rename_refusal(viewer, person) or "") if person else ""
+        self.must_confirm = person is not None and not confirmed and not self.names_stay
+        for name in NAMES:
+            self.fields[name].disabled = bool(self.names_stay) or (self.must_confirm and not self.is_bound)
         field = cast(PersonField, self.fields["supervisor"])
         field.people = User.objects.visible_to(viewer).active()
         if person and person.supervisor_id:
             # Whoever looks after them now may stay, also when out of sight or deactivated.
             field.people |= User.objects.filter(pk=person.supervisor_id)
 
+    def clean(self) -> None:
+        for name in NAMES & self.cleaned_data.keys() if self.must_confirm else ():
+            if self.cleaned_data[name] != getattr(self.person, name):
+                self.add_error(name, _("Confirm that it is you before you change this."))
+
     def clean_username(self) -> str:
-        username = clean_username(self.cleaned_data["username"])
+        username: str = self.cleaned_data["username"]
+        # Whatever somebody has already may stay, also where nobody could choose it now.
+        if self.person and username == self.person.username:
+            return username
+        username = clean_username(username)
         _refuse_taken(self.person, username=username)
         return username
 
     def clean_email(self) -> str:
-        email = clean_email(self.cleaned_data["email"])
+        email: str = self.cleaned_data["email"]
+        if self.person and email == self.person.email:
+            return email
+        email = clean_email(email)
         _refuse_taken(self.person, email=email)
         return email
 

@@ -78,6 +78,23 @@ def test_rank_is_respected(proved: Client, admin: User, manager: User) -> None:
     assert credentials.check("maren", PASSWORD) == admin
 
 
+@pytest.mark.parametrize("role", ["operator", "supervisor"])
+def test_no_password_is_made_for_whoever_may_more(proved: Client, role: str) -> None:
+    other = make_user(role=role, username="other")
+    assert url(other) not in proved.get(f"/users/{other.public_id}/").content.decode()
+    page = proved.get(url(other)).content.decode()
+    assert "may do what you may not" in page
+    assert "Make a new password" not in page
+    assert "may do what you may not" in proved.post(url(other)).content.decode()
+    assert credentials.check("other", PASSWORD) == other
+
+
+def test_an_admin_lets_everybody_in_anew(as_admin: Client) -> None:
+    as_admin.post("/step-up/", {"password": PASSWORD})
+    for other in (make_user(role="operator"), make_user(role="admin"), make_user(role=None, is_superuser=True)):
+        assert as_admin.post(url(other)).status_code == 302
+
+
 @pytest.mark.parametrize("role", ["supervisor", "operator", "user", "viewer", "guest"])
 def test_others_are_not_allowed(person: User, role: str) -> None:
     assert client_of(make_user(role=role)).post(url(person)).status_code == 403
