@@ -18,8 +18,9 @@ from accounts.actions.lockout import forget_wrong
 from accounts.actions.session import shut_others_out
 from accounts.hashing import hashing
 from accounts.mail import send_later
-from accounts.models import Session, User
+from accounts.models import Device, Identity, Passkey, RecoveryCode, Session, Totp, User
 from accounts.password_policy import may_change_here
+from accounts.signals import identity_claims
 from settings_store import audit, circumstances
 
 
@@ -82,18 +83,22 @@ def reset_password(*, token: str, password: str) -> User | None:
     with hashing():
         encoded = make_password(password)
     with transaction.atomic():
+        rules.lock_roles()
         row = User.objects.select_for_update().get(pk=user.pk)
         # Used a moment ago, perhaps: asked again now that nobody else can use it.
         if tokens.resetting(token) is None:
             return None
         facts = _renew(row, encoded)
+        is_claimed = not row.is_verified and row.joined_by == User.JoinedBy.PROVIDER
+        if is_claimed:
+            facts |= _take_other_ways(row)
         if not row.is_verified and mail.is_sent():
             # Nobody but the owner of the mailbox has the link.
             row.is_verified = facts["is_verified"] = True
             row.save(update_fields=["is_verified"])
         # A lock keeps out whoever guesses, and this was no guess.
         forget_wrong(row)
-        send_later("password_changed", to=row)
+        send_later("password_changed", to=row, is_claimed=is_claimed)
         audit.record("password.reset", actor=row, target=row, after=facts)
     return row
 
@@ -101,6 +106,21 @@ def reset_password(*, token: str, password: str) -> User | None:
 def refuse_elsewhere(user: User) -> None:
     if not may_change_here(user):
         raise ValidationError(_("Passwords of your email domain are not kept here."), code="refused")
+
+
+def _take_other_ways(row: User) -> dict[str, Any]:
+    """Leave nothing but the password to sign in with.
+
+    A provider that vouches for any address may have let somebody else make this account, and wait in it for its owner.
+    """
+    identities = Identity.objects.filter(user=row).select_related("provider")
+    for identity in identities:
+        identity_claims.send(sender=Identity, user=row, provider=identity.provider, values=frozenset())
+    taken = {"app": Totp, "passkeys": Passkey, "recovery_codes": RecoveryCode, "devices": Device}
+    return {
+        "identities": identities.delete()[0],
+        **{name: model.objects.filter(user=row).delete()[0] for name, model in taken.items()},
+    }
 
 
 def _renew(row: User, encoded: str, *, must_change: bool = False, keep: Session | None = None) -> dict[str, Any]:

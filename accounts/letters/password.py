@@ -45,19 +45,24 @@ def password_reset(user: User) -> Letter | None:
 
 
 @letter("password_changed")
-def password_changed(user: User, *, by: str = "") -> Letter:
-    """`by` is who gave a password to somebody else."""
+def password_changed(user: User, *, by: str = "", is_claimed: bool = False) -> Letter:
+    """`by` is who gave a password to somebody else; `is_claimed` where all other ways in were removed with it."""
     if by:
         happened = _("%(name)s, %(actor)s gave your account on Gatehouse a one-time password.")
         then = _("You choose your own when you sign in with it. If you do not know of this, ask them.")
     else:
         happened = _("%(name)s, the password of your account on Gatehouse was changed.")
         then = _("If that was not you, choose a new one now and tell somebody who manages users.")
+    removed = _(
+        "Until now nobody had proved that this email address is theirs, so the identity providers, passkeys and the "
+        "authenticator app of the account were removed."
+    )
     return Letter(
         subject=_("Your password was changed"),
         paragraphs=[
             happened % {"name": user.get_short_name(), "actor": by},
             _("All other sessions were signed out and remembered devices forgotten."),
+            *([removed] if is_claimed else []),
             then,
         ],
         label="" if by else _("Choose a new password"),

@@ -11,6 +11,8 @@ from accounts.names import EMAIL_LENGTH, storable
 SUBJECT_LENGTH = 255
 NAME_LENGTH = 150
 MAX_VALUES, VALUE_LENGTH = 500, 200
+# Seconds since 1970: far in the future.
+LATEST = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,6 @@ class Vouched:
 
 def read(claims: Mapping[str, Any], *, role_claim: str) -> Vouched:
     """What is used of the claims; whatever is of another type than it should be counts as not said."""
-    auth_time = claims.get("auth_time")
     return Vouched(
         subject=claims["sub"],
         email=_text(claims.get("email"), EMAIL_LENGTH),
@@ -38,7 +39,7 @@ def read(claims: Mapping[str, Any], *, role_claim: str) -> Vouched:
         email_verified=claims.get("email_verified") in (True, "true"),
         username=_text(claims.get("preferred_username"), NAME_LENGTH),
         full_name=_text(claims.get("name"), NAME_LENGTH),
-        auth_time=int(auth_time) if isinstance(auth_time, int | float) and not isinstance(auth_time, bool) else None,
+        auth_time=_moment(claims.get("auth_time")),
         values=values_at(claims, role_claim),
     )
 
@@ -70,6 +71,13 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:
             return None
         found = found[part]
     return found
+
+
+def _moment(value: object) -> int | None:
+    # Also infinity is a float, and JSON as Python reads it knows it; bounded, whatever is reckoned with it fits.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LATEST:
+        return None
+    return int(value)
 
 
 def _text(value: object, length: int) -> str:

@@ -18,11 +18,12 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts import actions, asking, credentials, tokens
-from accounts.models import Device, Session, User
+from accounts.models import Device, Identity, Passkey, RecoveryCode, Session, Totp, User
 from rbac.actions import invite
 from settings_store.actions import change_setting
 from settings_store.models import AuditEvent
 from tests.accounts.conftest import Trail
+from tests.accounts.oidc import make_provider
 from tests.factories import PASSWORD, client_of, make_user, role_named
 from tests.letters import link_in
 
@@ -75,7 +76,7 @@ def test_from_the_door_to_a_new_password(person: User, post: Post, trail: Trail,
     assert person.password_changed_at is not None
     assert credentials.check("ana.ruiz", NEW) == person
     assert credentials.check("ana.ruiz", PASSWORD) is None
-    assert trail.actions == ["password.reset_asked", "password.reset"]
+    assert trail.actions == ["password.reset_asked", "password.reset", "session.sign_in_failed"]
     assert NEW not in str(list(AuditEvent.objects.values()))
     assert post()[-1].subject == "Your password was changed"
 
@@ -189,6 +190,31 @@ def test_it_ends_the_lock_of_the_account(person: User) -> None:
     choose(arrive(person))
     with_other_address = Client(REMOTE_ADDR="10.9.9.9")
     assert with_other_address.post("/login/", {"username": "ana.ruiz", "password": NEW}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("joined_by", "is_verified", "is_emptied"),
+    [("provider", False, True), ("provider", True, False), ("created", False, False)],
+)
+def test_whoever_made_the_account_in_anothers_name_is_left_no_way_in(
+    person: User, post: Post, trail: Trail, joined_by: str, is_verified: bool, is_emptied: bool
+) -> None:
+    """A provider may vouch for addresses that it never looked at; who made the account waits for its owner."""
+    User.objects.filter(pk=person.pk).update(joined_by=joined_by, is_verified=is_verified)
+    provider = make_provider("https://id.example")
+    Identity.objects.create(user=person, provider=provider, subject="stranger")
+    Passkey.objects.create(user=person, name="x", credential_id=b"1", credential_key="1", public_key=b"1")
+    Totp.objects.create(user=person, sealed_secret=b"1")
+    RecoveryCode.objects.create(user=person, digest="1")
+    Device.objects.create(user=person, token_hash="1")
+    left = [model.objects.filter(user=person) for model in (Identity, Passkey, Totp, RecoveryCode, Device)]
+    assert choose(arrive(person)).status_code == 302
+    assert [rows.exists() for rows in left] == [not is_emptied] * 5
+    (letter,) = post()
+    assert ("Until now nobody had proved" in letter.body) == is_emptied
+    facts = trail.events[-1].after
+    assert facts is not None
+    assert facts.get("identities", 0) == facts.get("passkeys", 0) == int(is_emptied)
 
 
 def test_it_lets_nobody_in_by_itself(person: User) -> None:
