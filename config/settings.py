@@ -146,7 +146,7 @@ PASSWORD_HASHERS = [
     "accounts.hashers.BCryptHasher",
 ]
 # A refused sign-in is answered at the next multiple of this since it came, whatever it was refused for.
-REFUSAL_SECONDS = 0.5
+REFUSAL_SECONDS = 1.0
 # What the settings of the house say of passwords (accounts.password.*) stands in accounts/password_policy.py.
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {

@@ -15,9 +15,11 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
 
-# About a second each on one core.
-MOST_BCRYPT, MOST_PBKDF2 = 14, 3_000_000
-MOST_ARGON2_KIB, MOST_ARGON2_PASSES, MOST_ARGON2_LANES = 256 * 1024, 10, 16
+# About half a second each at most on one core, so that a refusal at the door, said at the next multiple of
+# REFUSAL_SECONDS, comes no later for a dear hash than for a cheap one.
+MOST_BCRYPT, MOST_PBKDF2 = 12, 1_500_000
+MOST_ARGON2_KIB, MOST_ARGON2_PASSES, MOST_ARGON2_LANES = 128 * 1024, 10, 16
+MOST_ARGON2_WORK = 3 * MOST_ARGON2_KIB
 LEAST_PBKDF2 = 1000
 LENGTH = User._meta.get_field("password").max_length or 128
 
@@ -85,6 +87,7 @@ def _argon2(text: str) -> str:
     _within(_("Argon2's parallelism"), lanes, 1, MOST_ARGON2_LANES)
     _within(_("Argon2's memory in KiB"), memory, 8 * lanes, MOST_ARGON2_KIB)
     _within(_("Argon2's passes"), passes, 1, MOST_ARGON2_PASSES)
+    _within(_("Argon2's memory in KiB times its passes"), memory * passes, 8, MOST_ARGON2_WORK)
     return f"argon2{raw}"
 
 
