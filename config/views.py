@@ -18,7 +18,7 @@ from config.health import findings, is_ready
 from settings_store.disk import is_full
 from settings_store.trail.chain import ForeignTrail
 from ui.absence import NotThere
-from ui.guard import Access, access_of, program_refusal, public, refuse_program, signed_in
+from ui.guard import Access, Kind, access_of, obstacle_of, program_refusal, public, refuse_program, signed_in
 from ui.registry import registry
 
 
@@ -57,7 +57,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _may_see_details(request: HttpRequest) -> bool:
     try:
-        return request.user.has_perm("system.read")
+        return request.user.has_perm("system.read") and obstacle_of(request, Access(Kind.SIGNED_IN)) is None
     except Error:  # the person cannot be looked up while the database is away
         return False
 

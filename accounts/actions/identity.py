@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,15 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import rules
+from accounts.actions.session import shut_others_out
 from accounts.actions.user import create_user
 from accounts.mail import send_later
-from accounts.models import Identity, IdentityProvider, Passkey, User
-from accounts.names import USERNAME_LENGTH, clean_email, clean_username
+from accounts.models import Identity, IdentityProvider, Session, User
+from accounts.names import USERNAME_LENGTH, clean_email, clean_username, exact_key
 from accounts.oidc.claims import Vouched
 from accounts.registration import may_register
 from accounts.signals import identity_claims
+from accounts.ways_in import ways_left
 from settings_store import audit
-from settings_store.store import get_setting
 
 # How often a number is put behind a username that somebody has, before chance decides.
 NUMBERS = 50
@@ -82,27 +84,31 @@ def connect_identity(*, actor: User, provider: IdentityProvider, subject: str, e
 
 
 @transaction.atomic
-def disconnect_identity(*, actor: User, identity: Identity) -> None:
-    """Let `actor` no longer sign in with a provider; refused where nothing would be left to sign in with."""
+def disconnect_identity(*, actor: User, identity: Identity, keep: Session | None = None) -> None:
+    """Let `actor` no longer sign in with a provider, and end all sessions but `keep`, for some came in by it.
+
+    Refused where nothing would be left to sign in with.
+    """
     rules.lock_roles()
     person = User.objects.select_for_update().get(pk=actor.pk)
     found = Identity.objects.filter(pk=identity.pk, user=person).select_related("provider").first()
     if found is None:
         return
-    if not _another_way(person, found):
+    if not ways_left(person, besides=found):
         raise ValidationError(
             _("This is your only way to sign in. Set a password or a passkey first, or connect another provider.")
         )
+    # First, for what the claims gave and take is recorded, and rows are locked before the trail is.
+    changed = shut_others_out(person, keep=keep)
     identity_claims.send(sender=Identity, user=person, provider=found.provider, values=frozenset())
     found.delete()
     send_later("identity_disconnected", to=person, provider=found.provider.name)
-    audit.record("identity.disconnected", actor=actor, target=person, before=_facts(found))
+    audit.record("identity.disconnected", actor=actor, target=person, before=_facts(found), after=asdict(changed))
 
 
 def _known(provider: IdentityProvider, vouched: Vouched) -> Identity | None:
-    found = Identity.objects.filter(provider=provider, subject=vouched.subject).select_related("user")
-    # Some databases take two spellings for one; the provider does not.
-    return next((identity for identity in found if identity.subject == vouched.subject), None)
+    mine = Identity.objects.filter(provider=provider, subject_key=exact_key(vouched.subject))
+    return mine.select_related("user").first()
 
 
 def _join(provider: IdentityProvider, vouched: Vouched) -> Identity:
@@ -190,14 +196,6 @@ def _link(
         send_later("identity_connected", to=user, provider=provider.name)
     audit.record("identity.connected", actor=actor, target=user, after=_facts(identity))
     return identity
-
-
-def _another_way(person: User, besides: Identity) -> bool:
-    return (
-        person.has_usable_password()
-        or (get_setting("accounts.second_factor.passkey_sign_in") and Passkey.objects.filter(user=person).exists())
-        or Identity.objects.filter(user=person, provider__is_enabled=True).exclude(pk=besides.pk).exists()
-    )
 
 
 def _lock(provider: IdentityProvider) -> IdentityProvider:

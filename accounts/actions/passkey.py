@@ -21,7 +21,8 @@ from accounts.actions.factor import (
 from accounts.actions.session import shut_others_out
 from accounts.http import HtmxHttpRequest
 from accounts.mail import send_later
-from accounts.models import Identity, Passkey, User
+from accounts.models import Passkey, User
+from accounts.ways_in import ways_left
 from accounts.webauthn import NewPasskey, Proof, key_of
 from settings_store import audit
 
@@ -79,16 +80,17 @@ def use_passkey(*, proof: Proof) -> bool:
     # Most passkeys count nothing; one that did and does no more is another one.
     fits = Q(sign_count__lt=proof.sign_count) if proof.sign_count else Q(sign_count=0)
     mine = Passkey.objects.filter(fits, pk=passkey.pk)
-    if mine.update(sign_count=proof.sign_count, is_backed_up=proof.is_backed_up, last_used_at=now):
-        return True
-    if Passkey.objects.filter(pk=passkey.pk).exists():
-        send_later("passkey_copied", to=passkey.user, name=passkey.name)
-    return False
+    return bool(mine.update(sign_count=proof.sign_count, is_backed_up=proof.is_backed_up, last_used_at=now))
 
 
 @transaction.atomic
-def record_refused_passkey(*, user: User | None, why: str, alone: bool) -> None:
-    """Note that a passkey proved nothing: `alone` at the door, else as the second proof of `user`."""
+def record_refused_passkey(*, user: User | None, why: str, alone: bool, copied: Passkey | None = None) -> None:
+    """Note that a passkey proved nothing: `alone` at the door, else as the second proof of `user`.
+
+    Where it is `copied`, as it seems, its person is told.
+    """
+    if copied is not None and Passkey.objects.filter(pk=copied.pk).exists():
+        send_later("passkey_copied", to=copied.user, name=copied.name)
     if alone:
         audit.record("session.sign_in_failed", actor=None, target=user, after={"by": "passkey", "why": why})
     else:
@@ -120,7 +122,10 @@ def remove_passkey(*, request: HtmxHttpRequest, user: User, passkey: Passkey) ->
     if not mine.exists():
         return False
     refuse_losing_last_factor(user)
-    _refuse_losing_last_way(user)
+    if not ways_left(user, besides=passkey):
+        raise ValidationError(
+            _("This passkey is your only way in. Set up another one first, or choose a password."), code="last_way"
+        )
     mine.delete()
     unmark_without_factor(request, user)
     changed = shut_others_out(user, keep=request.session.row)
@@ -133,13 +138,3 @@ def remove_passkey(*, request: HtmxHttpRequest, user: User, passkey: Passkey) ->
         after=asdict(changed),
     )
     return True
-
-
-def _refuse_losing_last_way(user: User) -> None:
-    """Raise ValidationError where nothing is left to sign in with: without a password a passkey may be all there is."""
-    others = Passkey.objects.filter(user=user).count() > 1
-    if others or user.has_usable_password() or Identity.objects.filter(user=user, provider__is_enabled=True).exists():
-        return
-    raise ValidationError(
-        _("This passkey is your only way in. Set up another one first, or choose a password."), code="last_way"
-    )

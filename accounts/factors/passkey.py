@@ -16,6 +16,7 @@ from settings_store.circumstances import current
 from settings_store.store import get_setting
 
 ADDRESS = "accounts.passkey.address"
+COPIED, COPIED_SECONDS = "accounts.passkey.copied", 3600
 
 
 def prove(request: HttpRequest, *, user: User | None) -> Passkey | None:
@@ -27,7 +28,7 @@ def prove(request: HttpRequest, *, user: User | None) -> Passkey | None:
     counter = (ADDRESS, current().source)
     if not limits.reserve(*counter, limit=attempts, seconds=COUNTING_SECONDS).allowed:
         return None
-    alone = user is None
+    alone, copied = user is None, None
     try:
         proof = proved(request, request.POST.get("credential", ""), user=user)
     except Refused as refused:
@@ -38,6 +39,9 @@ def prove(request: HttpRequest, *, user: User | None) -> Passkey | None:
         if user.is_active and actions.use_passkey(proof=proof):
             limits.release(*counter)
             return proof.passkey
+        # One letter says it; whoever has the copy could ask for many.
+        told = limits.reserve(COPIED, f"passkey:{proof.passkey.pk}", limit=1, seconds=COPIED_SECONDS)
+        copied = proof.passkey if user.is_active and told.allowed else None
     limits.hold(*counter, limit=attempts, seconds=seconds)
-    actions.record_refused_passkey(user=user, why=why, alone=alone)
+    actions.record_refused_passkey(user=user, why=why, alone=alone, copied=copied)
     return None

@@ -9,11 +9,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.factors.policy import REMEMBERED
 from accounts.models import IdentityProvider
 from ui.forms import CharField
 
 # They mean something else where a short name stands: an address, or what somebody signed in by.
-RESERVED = frozenset({"new", "password", "passkey"})
+RESERVED = frozenset({"new", "password", "passkey", "app", "recovery", REMEMBERED})
 
 
 class IdentityProviderForm(forms.Form):

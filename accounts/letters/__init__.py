@@ -3,6 +3,6 @@
 A letter that answers what a stranger may have asked names nobody but its reader, and what to do where it was not them.
 """
 
-from accounts.letters import device, factor, identity, lockout, passkey, password, registration
+from accounts.letters import device, factor, identity, impersonation, lockout, passkey, password, registration
 
-__all__ = ["device", "factor", "identity", "lockout", "passkey", "password", "registration"]
+__all__ = ["device", "factor", "identity", "impersonation", "lockout", "passkey", "password", "registration"]

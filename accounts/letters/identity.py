@@ -18,8 +18,8 @@ def identity_connected(user: User, *, provider: str) -> Letter:
             % {"name": user.get_short_name(), "provider": provider},
             _("If that was not you, tell an admin at once."),
         ],
-        label=_("See your profile"),
-        url=absolute(reverse("accounts:profile")),
+        label=_("See the security of your account"),
+        url=absolute(reverse("accounts:profile_security")),
     )
 
 
@@ -30,8 +30,9 @@ def identity_disconnected(user: User, *, provider: str) -> Letter:
         paragraphs=[
             _("%(name)s, your account is no longer connected with %(provider)s.")
             % {"name": user.get_short_name(), "provider": provider},
+            _("All other sessions are signed out, and no device is remembered any more."),
             _("If that was not you, change your password and tell an admin at once."),
         ],
-        label=_("See your profile"),
-        url=absolute(reverse("accounts:profile")),
+        label=_("See the security of your account"),
+        url=absolute(reverse("accounts:profile_security")),
     )

@@ -1,4 +1,4 @@
-"""What the page of a person shows of locks and of acting as them."""
+"""What the page of a person shows of acting as them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.template import Context
 
 from accounts import rules
 from accounts.acting import PERMISSION, refusal
-from accounts.models import Lockout, User
+from accounts.models import User
 
 register = template.Library()
 
@@ -27,11 +27,3 @@ def may_act_as(context: Context, person: User) -> bool:
 def refusal_of(context: Context, person: User, act: str) -> str:
     """Why the viewer may not do this to a person; empty where they may."""
     return rules.refusal(context["request"].user, person, act) or ""
-
-
-@register.filter
-def lock_of(person: User) -> Lockout | None:
-    """The lock that holds for somebody at this moment; asked once for each page."""
-    if not hasattr(person, "_lock_now"):
-        person._lock_now = Lockout.objects.holding().filter(user=person).first()  # type: ignore[attr-defined]
-    return person._lock_now  # type: ignore[attr-defined,no-any-return]

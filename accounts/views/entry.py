@@ -15,8 +15,9 @@ from accounts.forms.entry import SignInForm, StepUpForm
 from accounts.forms.factor import CodeForm
 from accounts.forms.profile import ThemeForm
 from accounts.http import HtmxHttpRequest, wanted_page
-from accounts.models import User
+from accounts.models import IdentityProvider, User
 from accounts.obstacles import ALL_OBSTACLES
+from accounts.password_policy import may_change_here
 from accounts.views.second_step import code_form, is_right
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
@@ -73,7 +74,15 @@ def step_up(request: HtmxHttpRequest) -> HttpResponse:
     if way and form.is_bound and _is_proved(form, person):
         actions.step_up(request=request, user=person, by=way, factor="" if way == "password" else way)
         return redirect(wanted_page(request))
-    context = {"form": form, "way": way, "ways": ways, "factors": factors, "next": wanted_page(request)}
+    context = {
+        "form": form,
+        "way": way,
+        "ways": ways,
+        "factors": factors,
+        "provided": IdentityProvider.objects.enabled().filter(identities__user=person).exists(),
+        "may_choose": may_change_here(person),
+        "next": wanted_page(request),
+    }
     return render(request, "accounts/step_up.html", context, status=form_status(form))
 
 

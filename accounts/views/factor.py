@@ -23,12 +23,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import actions, devices
 from accounts.factors import recovery, totp
-from accounts.factors.policy import factors_of, is_proved, may_set_up
+from accounts.factors.policy import factors_of, may_set_up
 from accounts.forms.factor import AppCodeForm
-from accounts.http import HtmxHttpRequest, wanted_page
-from accounts.models import Device, has_factor
+from accounts.http import HtmxHttpRequest
+from accounts.models import Device
 from accounts.obstacles import ALL_OBSTACLES, factor_due
 from accounts.password_policy import may_change_here
+from accounts.views.second_step import must_prove, onward, refuse_excluded
 from settings_store import crypto
 from settings_store.crypto import CannotOpen
 from ui.absence import NotThere
@@ -61,10 +62,9 @@ def profile_security(request: HtmxHttpRequest) -> HttpResponse:
 def app_setup(request: HtmxHttpRequest) -> HttpResponse:
     """Show a new secret, and make it the person's app once they give a code of it; the old app counts until then."""
     person = request.user
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
-    if not has_factor(person) and not may_set_up(person):
-        raise NotThere(_("Second factors are not offered for your email address here."))
+    refuse_excluded(person)
     secret, is_new = _pending_secret(request)
     form = AppCodeForm(posted(request))
     if form.is_valid():
@@ -75,8 +75,8 @@ def app_setup(request: HtmxHttpRequest) -> HttpResponse:
             messages.success(request, _("The authenticator app is set up. All your other sessions are signed out."))
             if codes:
                 recovery.keep(request.session, person, codes)
-                return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': _onward(request)})}")
-            return redirect(_onward(request))
+                return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': onward(request)})}")
+            return redirect(onward(request))
         form.refuse(_why_refused(secret, form.cleaned_data["code"], is_new=is_new), field="code")
     context = {
         "form": form,
@@ -85,7 +85,7 @@ def app_setup(request: HtmxHttpRequest) -> HttpResponse:
         "qr": _qr(totp.uri(secret, person)),
         "uri": mark_safe(totp.uri(secret, person)),  # noqa: S308 - quoted by its maker
         "secret": totp.in_groups(secret),
-        "next": _onward(request),
+        "next": onward(request),
     }
     return render(request, "accounts/app_setup.html", context, status=form_status(form))
 
@@ -93,7 +93,7 @@ def app_setup(request: HtmxHttpRequest) -> HttpResponse:
 @signed_in(step_up=True)
 @require_page_methods
 def app_remove(request: HtmxHttpRequest) -> HttpResponse:
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
     refusal = ""
     if request.method == "POST":
@@ -117,9 +117,9 @@ def recovery_codes(request: HtmxHttpRequest) -> HttpResponse:
     """The recovery codes made a moment ago, until their person says that they are kept, or for ten minutes."""
     if request.method == "POST":
         recovery.put_away(request.session)
-        return redirect(_onward(request))
+        return redirect(onward(request))
     codes, lost = _kept_codes(request)
-    context = {"codes": codes, "lost": lost, "next": _onward(request), "gate": request.user.must_change_password}
+    context = {"codes": codes, "lost": lost, "next": onward(request), "gate": request.user.must_change_password}
     return render(request, "accounts/recovery_codes.html", context)
 
 
@@ -148,7 +148,7 @@ def recovery_codes_file(request: HtmxHttpRequest) -> HttpResponse:
 @sensitive_variables("codes")
 @require_page_methods
 def recovery_codes_new(request: HtmxHttpRequest) -> HttpResponse:
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
     refusal = ""
     if request.method == "POST":
@@ -180,19 +180,6 @@ def devices_forget(request: HtmxHttpRequest) -> HttpResponse:
         words = ngettext("%(count)d device is forgotten.", "%(count)d devices are forgotten.", count)
         messages.success(request, words % {"count": count})
     return redirect("accounts:profile_security")
-
-
-def _must_prove(request: HtmxHttpRequest) -> HttpResponse | None:
-    """The way to the factor, where there is one and this session has not seen it: a password alone changes none."""
-    if not has_factor(request.user) or is_proved(request):
-        return None
-    return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.get_full_path()})}")
-
-
-def _onward(request: HtmxHttpRequest) -> str:
-    if "next" in request.GET or "next" in request.POST:
-        return wanted_page(request)
-    return reverse("accounts:profile_security")
 
 
 @sensitive_variables()

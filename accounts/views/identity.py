@@ -30,6 +30,7 @@ from accounts.http import HtmxHttpRequest
 from accounts.models import Identity, IdentityProvider
 from accounts.oidc import kept
 from accounts.oidc.errors import OidcError
+from accounts.ways_in import stranded_without
 from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires, signed_in
@@ -135,7 +136,7 @@ def identity_provider_delete(request: HtmxHttpRequest, slug: str) -> HttpRespons
         "form": form,
         "provider": provider,
         "people": people,
-        "stranded": _stranded(provider),
+        "stranded": stranded_without(provider),
     }
     return render(request, "accounts/identity_provider_delete.html", context, status=form_status(form))
 
@@ -172,11 +173,15 @@ def identity_disconnect(request: HtmxHttpRequest, slug: str) -> HttpResponse:
     error = ""
     if request.method == "POST":
         try:
-            disconnect_identity(actor=request.user, identity=identity)
+            disconnect_identity(actor=request.user, identity=identity, keep=request.session.row)
         except ValidationError as refusal:
             error = " ".join(refusal.messages)
         else:
-            messages.success(request, _("%(name)s no longer signs you in.") % {"name": identity.provider})
+            messages.success(
+                request,
+                _("%(name)s no longer signs you in. All your other sessions are signed out.")
+                % {"name": identity.provider},
+            )
             return redirect(_home())
     context = {"identity": identity, "error": error}
     return render(request, "accounts/identity_disconnect.html", context, status=409 if error else 200)
@@ -238,12 +243,3 @@ def _look(request: HtmxHttpRequest, provider: IdentityProvider) -> None:
         "%(name)s answers, and signs with %(count)d key.", "%(name)s answers, and signs with %(count)d keys.", keys
     )
     messages.success(request, words % {"name": provider, "count": keys})
-
-
-def _stranded(provider: IdentityProvider) -> int:
-    """How many would have nothing left to sign in with: no password, no passkey, no other provider."""
-    connected = Identity.objects.filter(provider=provider, user__passkeys__isnull=True).select_related("user")
-    elsewhere = set(
-        Identity.objects.filter(provider__is_enabled=True).exclude(provider=provider).values_list("user_id", flat=True)
-    )
-    return sum(not identity.user.has_usable_password() and identity.user_id not in elsewhere for identity in connected)

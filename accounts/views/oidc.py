@@ -116,9 +116,10 @@ def _let_in(request: HttpRequest, provider: IdentityProvider, vouched: Vouched, 
         record_not_let_in(provider=provider, user=refusal.user)
         return _refuse(request, kept.SIGN_IN, refusal.sentence, wanted)
     response = arrival.welcome(request, user, by=provider.slug, next_url=wanted)
-    if vouched.auth_time is not None and STEP_UP_SESSION_KEY in request.session:
-        # Somebody who has long been signed in there proved nothing just now, whoever sits before the screen.
-        request.session[STEP_UP_SESSION_KEY] = min(request.session[STEP_UP_SESSION_KEY], vouched.auth_time)
+    if STEP_UP_SESSION_KEY in request.session:
+        # Somebody who has long been signed in there proved nothing just now, whoever sits before the screen; so has
+        # whoever comes from a provider that does not say when they did.
+        request.session[STEP_UP_SESSION_KEY] = min(request.session[STEP_UP_SESSION_KEY], vouched.auth_time or 0)
     return response
 
 
@@ -128,7 +129,7 @@ def _step_up(
     identities = Identity.objects.filter(user=user, provider=provider)
     if not any(identity.subject == vouched.subject for identity in identities):
         return _refuse(request, kept.STEP_UP, _("That is somebody else's account at the provider."), wanted)
-    actions.step_up(request=request, user=user)
+    actions.step_up(request=request, user=user, by=provider.slug)
     return redirect(wanted)
 
 
@@ -137,7 +138,7 @@ def _refuse(request: HttpRequest, purpose: str, sentence: str, wanted: str = "")
     signed_in_already = request.user.is_authenticated
     if purpose == kept.CONNECT and signed_in_already:
         messages.error(request, sentence)
-        return redirect("accounts:profile")
+        return redirect("accounts:profile_security")
     request.session[kept.TROUBLE_KEY] = sentence
     door = reverse("step_up" if purpose == kept.STEP_UP and signed_in_already else "login")
     return redirect(f"{door}?{urlencode({'next': wanted})}" if wanted else door)

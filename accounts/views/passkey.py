@@ -18,14 +18,13 @@ from accounts import actions, arrival
 from accounts.credentials import wait_out_refusal
 from accounts.factors import recovery
 from accounts.factors.passkey import prove
-from accounts.factors.policy import is_proved, may_set_up
 from accounts.forms.passkey import NewPasskeyForm, PasskeyNameForm
 from accounts.http import HtmxHttpRequest, wanted_page
-from accounts.models import Passkey, has_factor
+from accounts.models import Passkey
 from accounts.obstacles import ALL_OBSTACLES, factor_due
+from accounts.views.second_step import must_prove, onward, refuse_excluded
 from accounts.webauthn import Refused, ask_for_new, ask_for_proof, hindrance, made
 from settings_store.store import get_setting
-from ui.absence import NotThere
 from ui.devices import device_in_words
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
@@ -93,9 +92,9 @@ def step_up_passkey(request: HtmxHttpRequest) -> HttpResponse:
 @require_POST
 def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
     """What the browser is asked in order to make one."""
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
-    _refuse_excluded(request)
+    refuse_excluded(request.user)
     return JsonResponse(ask_for_new(request, request.user))
 
 
@@ -103,9 +102,9 @@ def passkey_options(request: HtmxHttpRequest) -> HttpResponse:
 @sensitive_post_parameters("credential")
 @require_page_methods
 def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
-    _refuse_excluded(request)
+    refuse_excluded(request.user)
     initial = {"name": device_in_words(request.headers.get("User-Agent", ""))}
     form = NewPasskeyForm(posted(request), initial=initial)
     if form.is_valid():
@@ -126,9 +125,9 @@ def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
             messages.success(request, _("The passkey is set up. All your other sessions are signed out."))
             if codes:
                 recovery.keep(request.session, request.user, codes)
-                return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': _onward(request)})}")
-            return redirect(_onward(request))
-    context = {"form": form, "hindrance": hindrance(request), "due": factor_due(request), "next": _onward(request)}
+                return redirect(f"{reverse('accounts:recovery_codes')}?{urlencode({'next': onward(request)})}")
+            return redirect(onward(request))
+    context = {"form": form, "hindrance": hindrance(request), "due": factor_due(request), "next": onward(request)}
     return render(request, "accounts/passkey_new.html", context, status=form_status(form))
 
 
@@ -136,7 +135,7 @@ def passkey_new(request: HtmxHttpRequest) -> HttpResponse:
 @require_page_methods
 def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
     form = PasskeyNameForm(posted(request), initial={"name": passkey.name})
     if form.is_valid():
@@ -151,7 +150,7 @@ def passkey_rename(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
 @require_page_methods
 def passkey_remove(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     passkey = get_object_or_404(Passkey, user=request.user, public_id=passkey_id)
-    if detour := _must_prove(request):
+    if detour := must_prove(request):
         return detour
     refusal = ""
     if request.method == "POST":
@@ -166,27 +165,9 @@ def passkey_remove(request: HtmxHttpRequest, passkey_id: UUID) -> HttpResponse:
     return render(request, "accounts/passkey_remove.html", context, status=422 if refusal else 200)
 
 
-def _must_prove(request: HtmxHttpRequest) -> HttpResponse | None:
-    """The way to the factor, where there is one and this session has not seen it: a password alone changes none."""
-    if not has_factor(request.user) or is_proved(request):
-        return None
-    return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.path})}")
-
-
-def _onward(request: HtmxHttpRequest) -> str:
-    if "next" in request.GET or "next" in request.POST:
-        return wanted_page(request)
-    return reverse("accounts:profile_security")
-
-
 def _is_offered() -> bool:
     """Whether anybody signs in here with a passkey alone."""
     return bool(get_setting("accounts.second_factor.passkey_sign_in"))
-
-
-def _refuse_excluded(request: HtmxHttpRequest) -> None:
-    if not may_set_up(request.user) and not has_factor(request.user):
-        raise NotThere(_("Second factors are not offered for your email address here."))
 
 
 def _unproved() -> str:

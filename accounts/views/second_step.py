@@ -6,18 +6,21 @@ from django.contrib import messages
 from django.contrib.auth import get_backends
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import actions, arrival
 from accounts.factors import proof
-from accounts.factors.policy import Factors, factors_of, is_proved
+from accounts.factors.policy import Factors, factors_of, is_proved, may_set_up
 from accounts.forms.factor import AppCodeForm, CodeForm, RecoveryCodeForm
 from accounts.http import HtmxHttpRequest, wanted_page
-from accounts.models import User
+from accounts.models import User, has_factor
 from accounts.obstacles import ALL_OBSTACLES
 from settings_store.crypto import CannotOpen
 from settings_store.store import get_setting
+from ui.absence import NotThere
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, signed_in
 
@@ -85,6 +88,26 @@ def is_right(form: CodeForm, person: User) -> bool:
     if not right:
         form.refuse(form.refusal)
     return right
+
+
+def must_prove(request: HtmxHttpRequest) -> HttpResponse | None:
+    """The way to the factor, where there is one and this session has not seen it: a password alone changes none."""
+    if not has_factor(request.user) or is_proved(request):
+        return None
+    return redirect(f"{reverse('factor_due')}?{urlencode({'next': request.get_full_path()})}")
+
+
+def refuse_excluded(person: User) -> None:
+    """A page that says so to somebody without a factor whose domain may set up none."""
+    if not has_factor(person) and not may_set_up(person):
+        raise NotThere(_("Second factors are not offered for your email address here."))
+
+
+def onward(request: HtmxHttpRequest) -> str:
+    """Where to go once a factor is set up: on to where it was asked for, else back to the others."""
+    if "next" in request.GET or "next" in request.POST:
+        return wanted_page(request)
+    return reverse("accounts:profile_security")
 
 
 def _roles_asking(person: User) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+import segno
 import time_machine
 from django.core.mail import EmailMessage
 from django.test import Client
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts.factors.policy import may_set_up
 from accounts.models import Device, RecoveryCode, Session, Totp, User
+from accounts.obstacles import FACTOR_SESSION_KEY
 from settings_store.models import AuditEvent
 from tests.accounts.conftest import Trail
 from tests.accounts.factors import ask_of_role, first_step, give_app, give_codes, proved_client, set_value
@@ -83,6 +85,9 @@ def test_qr_and_link_say_the_same_secret(proved: Client) -> None:
     drawing = re.search(r"<svg[^>]*>.*?</svg>", page[page.index('class="qr"') :])
     assert drawing
     assert "style=" not in drawing[0]
+    # All of the symbol is in the picture, with the margin of four modules that cameras need.
+    side = segno.make(link[1].replace("&amp;", "&"), error="m", micro=False).symbol_size(border=4)[0]
+    assert f'viewBox="0 0 {side} {side}"' in drawing[0]
 
 
 def test_nothing_of_the_secret_is_kept_in_the_clear(proved: Client, person: User) -> None:
@@ -213,6 +218,7 @@ def test_the_app_can_be_removed(person: User, trail: Trail) -> None:
     give_codes(person)
     client, other = proved_client(person, app), client_of(person)
     assert client.post(REMOVE)["Location"] == "/profile/security/"
+    assert FACTOR_SESSION_KEY not in client.session
     assert not Totp.objects.exists()
     assert not RecoveryCode.objects.exists()
     assert other.get("/profile/").status_code == 302
@@ -230,6 +236,13 @@ def test_the_last_one_stays_where_a_role_asks(person: User) -> None:
     assert answer.status_code == 422
     assert "A role of yours asks" in answer.content.decode()
     assert Totp.objects.exists()
+
+
+def test_what_a_removed_factor_proved_is_no_proof_later(person: User) -> None:
+    client = proved_client(person, give_app(person))
+    client.post(REMOVE)
+    ask_of_role(person)
+    assert client.get("/profile/")["Location"].startswith("/factor/")
 
 
 def test_domains_that_may_not_are_told_so(proved: Client, person: User) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import Identity, IdentityProvider, User
+from accounts.models import Device, Identity, IdentityProvider, Passkey, User
 from accounts.oidc import kept
+from accounts.ways_in import stranded_without
+from settings_store.models import AuditEvent
 from tests.accounts.conftest import Trail
+from tests.accounts.factors import set_value
 from tests.accounts.oidc import OidcServer, come_back, go_to, make_provider, sign_in_with
 from tests.factories import make_user
 from ui.guard import STEP_UP_SESSION_KEY
@@ -147,7 +152,7 @@ def test_disconnecting_is_told(
 
 def test_the_only_way_in_stays(provider: IdentityProvider, oidc_server: OidcServer, client: Client) -> None:
     sign_in_with(client)
-    answer = client.post(DISCONNECT)
+    answer = stepped_up(client).post(DISCONNECT)
     assert answer.status_code == 409
     assert "only way to sign in" in answer.content.decode()
     other = make_provider(oidc_server.issuer, slug="other", name="Other")
@@ -156,6 +161,32 @@ def test_the_only_way_in_stays(provider: IdentityProvider, oidc_server: OidcServ
     assert client.post(DISCONNECT).status_code == 409
     IdentityProvider.objects.filter(pk=other.pk).update(is_enabled=True)
     assert client.post(DISCONNECT).status_code == 302
+
+
+def test_a_passkey_is_a_way_in_only_where_it_signs_in(provider: IdentityProvider, client: Client) -> None:
+    sign_in_with(client)
+    person = User.objects.get()
+    Passkey.objects.create(user=person, name="Laptop", credential_id=b"1", credential_key="1", public_key=b"1")
+    set_value("accounts.second_factor.passkey_sign_in", "off")
+    assert stepped_up(client).post(DISCONNECT).status_code == 409
+    assert stranded_without(provider) == 1
+    set_value("accounts.second_factor.passkey_sign_in", "on")
+    assert stranded_without(provider) == 0
+    assert client.post(DISCONNECT).status_code == 302
+
+
+def test_disconnecting_ends_what_came_in_by_it(
+    provider: IdentityProvider, person: User, as_person: Client, client: Client
+) -> None:
+    Identity.objects.create(user=person, provider=provider, subject="subject-1")
+    sign_in_with(client)
+    assert client.get("/profile/").status_code == 200
+    now = timezone.now()
+    Device.objects.update(trusted_since=now, trusted_until=now + timedelta(days=1))
+    stepped_up(as_person).post(DISCONNECT)
+    assert client.get("/profile/").status_code == 302
+    assert as_person.get("/profile/").status_code == 200
+    assert not Device.objects.trusted().exists()
 
 
 def test_others_connections_are_not_ones_own(provider: IdentityProvider, as_person: Client) -> None:
@@ -177,6 +208,8 @@ def test_one_proves_oneself_anew_by_the_provider(
     assert "max_age=0" in url
     assert come_back(client, go_to(url))["Location"] == SECURITY
     assert time.time() - client.session[STEP_UP_SESSION_KEY] < 60
+    event = AuditEvent.objects.filter(action="session.stepped_up").latest("sequence")
+    assert event.after == {"by": "house"}
 
 
 @pytest.mark.parametrize(
@@ -210,6 +243,11 @@ def test_a_sign_in_is_as_fresh_as_the_proof_there(
     oidc_server.behave(times={"auth_time": -3600})
     sign_in_with(client)
     assert client.get(CONNECT)["Location"].startswith(reverse("step_up"))
+    # One that does not say proves nothing.
+    oidc_server.behave()
+    silent = Client()
+    sign_in_with(silent)
+    assert silent.get(CONNECT)["Location"].startswith(reverse("step_up"))
     oidc_server.behave(times={"auth_time": -5})
     other = Client()
     sign_in_with(other)

@@ -105,6 +105,8 @@ def test_the_issuer_is_looked_at_before_anything_is_saved(fresh_admin: Client, o
         ({"scopes": 'openid "quoted"'}, "space between them"),
         ({"slug": "new"}, "means something else"),
         ({"slug": "password"}, "means something else"),
+        ({"slug": "recovery"}, "means something else"),
+        ({"slug": "device"}, "means something else"),
         ({"slug": "a b"}, "slug"),
         ({"joining": "whoever"}, "valid choice"),
         ({"client_id": "ключ"}, "ASCII"),

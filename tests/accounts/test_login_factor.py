@@ -13,6 +13,7 @@ import time_machine
 from django.core.mail import EmailMessage
 from django.test import Client
 
+from accounts.actions import change_password
 from accounts.models import Device, RecoveryCode, Session, Totp, User
 from tests.accounts.conftest import Trail
 from tests.accounts.factors import first_step, give_app, give_codes, set_value
@@ -325,6 +326,24 @@ def test_a_device_can_be_remembered(person: User, between: Client, app: pyotp.TO
     with time_machine.travel(time.time() + timedelta(days=30, seconds=5).total_seconds()):
         between.post("/logout/")
         first_step(between, person)
+
+
+def test_a_shorter_time_holds_for_devices_remembered_before(between: Client, person: User, app: pyotp.TOTP) -> None:
+    between.post(URL, {"code": app.now(), "remember": "on"})
+    with time_machine.travel(time.time() + timedelta(days=8).total_seconds()):
+        assert Device.objects.trusted().exists()
+        set_value("accounts.second_factor.remember_days", "7")
+        assert not Device.objects.trusted().exists()
+        between.post("/logout/")
+        first_step(between, person)
+
+
+def test_what_was_forgotten_meanwhile_is_not_remembered_again(between: Client, person: User, app: pyotp.TOTP) -> None:
+    between.post(URL, {"code": app.now(), "remember": "on"})
+    set_value("accounts.second_factor.remember_days", "0")
+    change_password(actor=None, user=person, password="seven herons on a wire")
+    set_value("accounts.second_factor.remember_days", "30")
+    assert not Device.objects.trusted().exists()
 
 
 def test_a_device_is_remembered_for_its_person_alone(between: Client, app: pyotp.TOTP) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Device, Passkey, RecoveryCode, Session, User
+from accounts.obstacles import FACTOR_SESSION_KEY
 from tests.accounts.authenticator import Authenticator, asked, browser
 from tests.accounts.conftest import Trail
 from tests.accounts.factors import ask_of_role
@@ -142,6 +143,7 @@ def test_removing_the_last_takes_the_codes_along_and_signs_others_out(key: Authe
     assert client.post(url(passkey, "remove")).headers["Location"] == "/profile/security/"
     assert not Passkey.objects.exists()
     assert not RecoveryCode.objects.exists()
+    assert FACTOR_SESSION_KEY not in client.session
     assert signed_in(client)
     assert not signed_in(other)
     (event,) = trail.events

@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat.actions.provider import create_provider
 from chat.models import Provider
+from tests.accounts.factors import ask_of_role
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,13 @@ def test_a_waiting_migration_is_not_ready_and_details_are_for_few(client: Client
     page = client_of(make_user(role="operator")).get("/readyz")
     assert page.status_code == 503
     assert "chat.0001_initial" in page.content.decode()
+
+
+def test_details_wait_for_what_must_be_done_first() -> None:
+    operator = make_user(role="operator")
+    assert "text/html" in client_of(operator).get("/readyz")["Content-Type"]
+    ask_of_role(operator)
+    assert client_of(operator).get("/readyz").content == b"ready"
 
 
 @pytest.mark.django_db(transaction=True)
