@@ -38,4 +38,4 @@ def give(actor: User, person: User, roles: list[Role]) -> None:
         assign_role(actor=actor, user=person, role=role, reason=_("by import"))
 
 
-ROLE = ImportColumn("role", gettext_lazy("Role"), ("role", "roles", "rol"), clean, give, order=10)
+ROLE = ImportColumn("role", gettext_lazy("Role"), ("role", "roles", "rol"), clean, give, order=10, gives_rights=True)

@@ -122,7 +122,8 @@ class ImportColumn:
 
     `clean` takes whoever brings the file in and the text of a cell, and raises ValidationError where it makes no sense
     or is not theirs to give; `give` takes them, the new person and what `clean` answered, in the transaction that makes
-    the person. `headings` are the words by which the column is recognised, without spaces and signs.
+    the person. `headings` are the words by which the column is recognised, without spaces and signs. Where a cell of a
+    column that `gives_rights` is filled, its person gets none but those.
     """
 
     name: str
@@ -135,6 +136,7 @@ class ImportColumn:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProviderTab:
+    gives_rights: bool = False
     """A tab of the page of one identity provider; `url_name` takes its short name."""
 
     label: Text

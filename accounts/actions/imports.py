@@ -159,6 +159,12 @@ def bring_in(row_id: int) -> None:
             return
         end, wrong = min(row.done + MADE_AT_ONCE, len(work.table.lines)), _wrong(row)
         for start in range(row.done, end, TOGETHER):
+            # Rights end meanwhile as they do between two requests.
+            actor = errands.present(actor.pk)
+            if actor is None or not actor.has_perm("users.write"):
+                _stop(row, actor, str(RIGHTS_GONE))
+                return
+            work.actor = actor
             found = _make(row, actor, work, work.table.lines[start : min(start + TOGETHER, end)], start, wrong)
             if found is None:
                 # Somebody else goes on with it at this moment.
@@ -257,6 +263,7 @@ def _make_one(row: UserImport, actor: User, work: Checker, came: Newcomer) -> No
         is_active=came.is_active,
         joined_by=User.JoinedBy.IMPORTED,
         invited_until=invitation_end() if invite else None,
+        has_rights=any(came.further.get(column.name) for column in work.further if column.gives_rights),
     )
     for column in work.further:
         if (value := came.further.get(column.name)) is not None:

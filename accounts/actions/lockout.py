@@ -52,9 +52,10 @@ def unlock_user(*, actor: User | None, user: User) -> bool:
     """
     rules.ask(actor, user, "unlock")
     lockout = Lockout.objects.select_for_update().holding().filter(user=user).first()
-    forget_wrong(user)
     if lockout is None:
+        # Wrong passwords that locked nobody out are forgotten by none but the right one.
         return False
+    forget_wrong(user)
     audit.record(
         "user.unlocked",
         actor=actor,

@@ -49,10 +49,12 @@ def create_user(
     invited_until: datetime | None = None,
     encoded: str = "",
     is_active: bool = True,
+    has_rights: bool = False,
 ) -> User:
     """Make a person; without a password they cannot sign in until they are given one.
 
-    `encoded` is a password hashed elsewhere, as the hashers here read it.
+    `encoded` is a password hashed elsewhere, as the hashers here read it. With `has_rights` they get none by default,
+    for the caller gives them theirs.
     """
     user = User(
         username=clean_username(username),
@@ -72,7 +74,7 @@ def create_user(
         rules.lock_roles()
         refuse_taken(username=user.username, email=user.email)
         save_person(user)
-        user_registered.send(sender=User, user=user, actor=actor)
+        user_registered.send(sender=User, user=user, actor=actor, has_rights=has_rights)
         by_themselves = actor is None and joined_by == User.JoinedBy.REGISTERED
         audit.record(
             "user.created",

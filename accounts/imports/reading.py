@@ -114,7 +114,7 @@ def _delimiter(text: str) -> str:
 
 
 def _lines(text: str, delimiter: str) -> Iterator[Line]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     last = 0
     try:
         for cells in reader:
@@ -123,5 +123,6 @@ def _lines(text: str, delimiter: str) -> Iterator[Line]:
                 yield Line(number, cells)
     except csv.Error as error:
         raise ValidationError(
-            _("Line %(line)d cannot be read; a quote may be missing.") % {"line": reader.line_num}
+            _("What begins in line %(line)d cannot be read; a quote is missing there, or one too many.")
+            % {"line": last + 1}
         ) from error

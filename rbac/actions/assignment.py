@@ -82,9 +82,12 @@ def revoke_role(*, actor: User | None, user: User, role: Role, reason: str = "")
     audit.record("role.revoked", actor=actor, target=user, before=before, reason=reason)
 
 
-def give_default_role(*, user: User, actor: User | None = None, **kwargs: Any) -> None:
-    """Make every newly registered person a user of the house; heard from accounts. An invitation names its own role."""
-    if user.joined_by == User.JoinedBy.INVITED:
+def give_default_role(*, user: User, actor: User | None = None, has_rights: bool = False, **kwargs: Any) -> None:
+    """Make every newly registered person a user of the house; heard from accounts.
+
+    An invitation names its own role, and so may a line of a file (`has_rights`).
+    """
+    if user.joined_by == User.JoinedBy.INVITED or has_rights:
         return
     role = Role.objects.filter(name_key=DEFAULT).first()
     if role is not None:

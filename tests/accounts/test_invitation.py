@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import actions, credentials
 from accounts.models import User
-from rbac.actions import invite
+from rbac.actions import create_role, invite
 from rbac.models import Assignment
 from settings_store.actions import change_setting
 from tests.accounts.conftest import Trail
@@ -173,6 +173,29 @@ def test_rank_and_permission_are_respected(admin: User, manager: User) -> None:
         assert client_of(make_user(role="viewer")).post(url).status_code == 403
     chief.refresh_from_db()
     assert chief.is_active
+
+
+def test_whoever_may_deactivate_nobody_withdraws_nothing(guest: User, admin: User) -> None:
+    role = create_role(actor=admin, name="Host", priority=70, permissions=["users.read", "users.write", "users.all"])
+    host = make_user(role=None)
+    Assignment.objects.create(user=host, role=role)
+    client = client_of(host)
+    assert "/invitation/withdraw/" not in client.get(f"/users/{guest.public_id}/").content.decode()
+    assert client.post(f"/users/{guest.public_id}/invitation/withdraw/").status_code == 403
+    guest.refresh_from_db()
+    assert guest.is_active
+
+
+def test_nobody_invites_again_whoever_may_more(admin: User, manager: User, post: Post) -> None:
+    """Where no mail is sent, they would have the link in hand."""
+    (operator,) = invite(actor=admin, emails=["op@example.org"], role=role_named("operator"))
+    client = client_of(manager)
+    assert "/invitation/renew/" not in client.get(f"/users/{operator.public_id}/").content.decode()
+    before = operator.invited_until
+    answer = client.post(f"/users/{operator.public_id}/invitation/renew/", follow=True)
+    assert "may do what you may not" in answer.content.decode()
+    operator.refresh_from_db()
+    assert operator.invited_until == before
 
 
 def test_switched_off_no_link_is_renewed(guest: User, as_admin: Client, post: Post) -> None:

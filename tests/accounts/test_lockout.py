@@ -182,6 +182,13 @@ def test_whoever_is_not_locked_out_is_said_not_to_be(person: User, as_admin: Cli
     assert trail.actions == []
 
 
+def test_wrong_passwords_that_locked_nobody_out_still_count(person: User, manager: User) -> None:
+    lock("ana.ruiz", times=get_setting("accounts.lockout.attempts") - 1)
+    assert not actions.unlock_user(actor=manager, user=person)
+    lock("ana.ruiz", times=1)
+    assert Lockout.objects.holding().exists()
+
+
 def test_wrong_people_and_methods_unlock_nobody(
     person: User, manager: User, as_person: Client, as_manager: Client
 ) -> None:

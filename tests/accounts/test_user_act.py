@@ -13,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts import actions, bulk
 from accounts.actions.bulk import carry_on, watch
 from accounts.models import BulkAct, Session, User
+from accounts.rules import user_rules
 from rbac.actions import create_role
 from rbac.models import Assignment
 from tests.accounts.conftest import Trail
@@ -159,6 +160,22 @@ def test_whoever_is_deactivated_meanwhile_acts_no_more(
     assert (row.state, row.done) == (BulkAct.State.FAILED, 0)
     assert "may not do this" in row.trouble
     assert User.objects.filter(is_active=False).count() == 1
+
+
+def test_rights_end_between_two_people(as_manager: Client, manager: User) -> None:
+    page = ask(as_manager, "deactivate", *crowd(3))
+
+    def take_it_away(actor: User | None, target: User, act: str) -> str | None:
+        Assignment.objects.filter(user=manager).delete()
+        return None
+
+    user_rules.append(take_it_away)
+    try:
+        as_manager.post(page, {"reason": ""})
+    finally:
+        user_rules.remove(take_it_away)
+    assert User.objects.filter(is_active=False).count() == 1
+    assert BulkAct.objects.get().state == BulkAct.State.FAILED
 
 
 def test_strangers_among_the_chosen_are_left_out_and_said(supervisor: User, person: User) -> None:

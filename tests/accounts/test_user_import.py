@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts import actions
 from accounts.actions import imports
 from accounts.models import User, UserImport
+from accounts.signals import user_registered
 from rbac.models import Assignment, RoleMapVersion
 from tests.accounts.conftest import Trail
 from tests.factories import PASSWORD, client_of, make_user, role_named
@@ -77,7 +78,8 @@ def test_from_the_file_to_the_people(importer: Client, post: Post, trail: Trail)
     assert (boss.username, boss.email, boss.full_name) == ("boss", "Boss@Example.org", "The Boss")
     assert boss.password == f"bcrypt${hashed}"
     assert not boss.must_change_password
-    assert {each.role.name for each in Assignment.objects.filter(user=boss)} == {"User", "Viewer"}
+    assert {each.role.name for each in Assignment.objects.filter(user=boss)} == {"Viewer"}
+    assert {each.role.name for each in Assignment.objects.filter(user=one)} == {"User"}
     assert (one.username, one.supervisor, one.is_active, one.has_usable_password()) == ("one", boss, True, False)
     assert (two.supervisor, two.is_active) == (boss, False)
     assert trail.actions.count("user.created") == 3
@@ -365,3 +367,35 @@ def test_files_nobody_brings_in_are_forgotten(importer: Client) -> None:
     UserImport.objects.update(created_at=timezone.now() - timedelta(days=8))
     assert "Earlier imports" not in importer.get(URL).content.decode()
     assert not UserImport.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ('email,name\none@example.org,"One\ntwo@example.org,Two\nthree@example.org,Three\n', 2),
+        ('email,name\none@example.org,One\ntwo@example.org,"Two" or so\n', 3),
+    ],
+)
+def test_a_quote_that_swallows_people_is_said_with_its_line(importer: Client, data: str, line: int) -> None:
+    answer = importer.post(URL, {"file": SimpleUploadedFile("people.csv", data.encode())})
+    assert answer.status_code == 422
+    assert f"line {line} " in answer.content.decode()
+
+
+def test_nobody_goes_on_without_the_right(importer: Client, manager: User, post: Post) -> None:
+    """Rights that end while people are being made end it, also in the middle of what one task does."""
+    lines = "".join(f"p{number}@example.org,p{number}\n" for number in range(30))
+    row = check(importer, page := upload(importer, f"email,username\n{lines}"), post)
+
+    def take_it_away(sender: object, **kwargs: object) -> None:
+        if User.objects.filter(joined_by=User.JoinedBy.IMPORTED).count() == 5:
+            Assignment.objects.filter(user=manager).delete()
+
+    user_registered.connect(take_it_away)
+    try:
+        importer.post(f"{page}run/")
+        post()
+    finally:
+        user_registered.disconnect(take_it_away)
+    row.refresh_from_db()
+    assert (row.state, row.made) == (UserImport.State.FAILED, imports.TOGETHER)
