@@ -5,15 +5,16 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import actions
 from accounts.models import Session, Totp, User
-from chat.models import Conversation, Message, Model
+from chat.models import Conversation, Message, Model, Provider
 from rbac.models import Assignment
 from tests.chat.talk import Talk, address_of, seen
+from tests.factories import make_user, role_named
 from tests.fake_model_server import MARKDOWN
 
 Status = Message.Status
@@ -147,6 +148,52 @@ async def test_the_stream_of_somebody_shut_out_is_cut_within_two_seconds(talk: T
     assert events[-1].name == "done"
     assert "no longer signed in" in events[-1].data
     assert "data-role" not in events[-1].data
+
+
+async def acting_as(person: User) -> tuple[User, Talk]:
+    """An admin who acts as somebody, in a browser of their own."""
+    admin = await sync_to_async(make_user)(role="admin")
+    client = AsyncClient()
+    await client.aforce_login(admin)
+    await Session.objects.filter(user=admin).aupdate(acting_as=person, acting_since=timezone.now())
+    return admin, Talk(client, await Provider.objects.afirst())
+
+
+@pytest.mark.parametrize("how", ["left", "right taken away", "person risen", "an hour", "admin deactivated"])
+async def test_the_stream_of_whoever_acts_as_somebody_is_cut_within_two_seconds(
+    talk: Talk, ana: User, how: str
+) -> None:
+    answer = await talk.send("Count", "count-1000-20ms")
+    admin, theirs = await acting_as(ana)
+    stream, own = await theirs.open(answer), await talk.open(answer)
+    assert (await anext(stream)).name == (await anext(own)).name == "body"
+    match how:
+        case "left":
+            await Session.objects.filter(user=admin).aupdate(acting_as=None, acting_since=None)
+        case "right taken away":
+            await Assignment.objects.filter(user=admin).aupdate(role=await sync_to_async(role_named)("manager"))
+        case "person risen":
+            await Assignment.objects.acreate(user=ana, role=await sync_to_async(role_named)("admin"))
+        case "an hour":
+            long_ago = timezone.now() - timedelta(minutes=60)
+            await Session.objects.filter(user=admin).aupdate(acting_since=long_ago)
+        case "admin deactivated":
+            await User.objects.filter(pk=admin.pk).aupdate(is_active=False)
+    async with asyncio.timeout(2):
+        events = [event async for event in stream]
+    assert events[-1].name == "done"
+    assert "data-role" not in events[-1].data
+    # What the person reads themselves goes on.
+    assert (await anext(own)).name == "text"
+    await own.aclose()
+
+
+async def test_whoever_acts_as_somebody_reads_what_that_person_may(talk: Talk, ana: User, stranger: User) -> None:
+    answer = await talk.send("Count", "count-20-50ms")
+    _admin, theirs = await acting_as(stranger)
+    assert (await theirs.client.get(address_of(answer, "stream"))).status_code == 404
+    _admin, theirs = await acting_as(ana)
+    assert seen((await theirs.follow(answer))[:-1]).split() == [str(number) for number in range(20)]
 
 
 @pytest.mark.django_db
