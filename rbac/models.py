@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import IdentityProvider
+from accounts.names import exact_key
 from settings_store.database import ReferredQuerySet
 
 
@@ -122,15 +123,20 @@ class ClaimRole(models.Model):
         IdentityProvider, models.CASCADE, related_name="claim_roles", verbose_name=_("provider")
     )
     value = models.CharField(_("value of the claim"), max_length=200)
+    value_key = models.CharField(max_length=64, editable=False)
     role = models.ForeignKey(Role, models.CASCADE, related_name="claim_roles", verbose_name=_("role"))
 
     class Meta:
         verbose_name = _("role by claim")
         verbose_name_plural = _("roles by claim")
-        constraints = [models.UniqueConstraint(fields=["provider", "value", "role"], name="claim_role_unique")]
+        constraints = [models.UniqueConstraint(fields=["provider", "value_key", "role"], name="claim_role_key")]
 
     def __str__(self) -> str:
         return f"{self.value}: {self.role}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.value_key = exact_key(self.value)
+        super().save(*args, **kwargs)
 
 
 class RoleMapVersion(models.Model):

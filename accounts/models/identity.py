@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.user import User
+from accounts.names import exact_key
 from settings_store.database import ReferredQuerySet
 
 
@@ -65,6 +66,7 @@ class Identity(models.Model):
         IdentityProvider, models.PROTECT, related_name="identities", verbose_name=_("provider")
     )
     subject = models.CharField(_("subject"), max_length=255)
+    subject_key = models.CharField(max_length=64, editable=False)
     email = models.CharField(_("email address there"), max_length=254, blank=True)
     created_at = models.DateTimeField(_("linked"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
@@ -73,9 +75,14 @@ class Identity(models.Model):
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [
-            models.UniqueConstraint(fields=["provider", "subject"], name="identity_provider_subject"),
+            models.UniqueConstraint(fields=["provider", "subject_key"], name="identity_provider_subject_key"),
             models.UniqueConstraint(fields=["user", "provider"], name="identity_user_provider"),
         ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.provider}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # A subject never changes, so this is written with the first save alone.
+        self.subject_key = exact_key(self.subject)
+        super().save(*args, **kwargs)

@@ -69,6 +69,15 @@ def test_a_second_sign_in_finds_it_whatever_else_changed(
     assert Identity.objects.get().email == "someone.else@example.org"
 
 
+def test_subjects_are_told_apart_letter_by_letter(provider: IdentityProvider, oidc_server: OidcServer) -> None:
+    for number, subject in enumerate(("abc", "aBC", "abc ")):
+        facts = {"sub": subject, "email": f"n{number}@example.org", "preferred_username": f"n{number}"}
+        oidc_server.behave(claims=facts)
+        for client in (Client(), Client()):
+            sign_in_with(client)
+            assert who(client) == f"n{number}"
+
+
 def test_another_subject_with_the_same_address_is_somebody_else(
     provider: IdentityProvider, oidc_server: OidcServer, client: Client
 ) -> None:

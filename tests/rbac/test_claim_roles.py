@@ -68,6 +68,13 @@ def test_claims_give_and_take(provider: IdentityProvider) -> None:
     assert held(person) == {"user", "operator", "supervisor"}
 
 
+def test_values_are_told_apart_letter_by_letter(provider: IdentityProvider) -> None:
+    for value in ("staff", "Staff", "staff "):
+        map_claim(actor=None, provider=provider, value=value, role=role_named("viewer"))
+    with pytest.raises(ValidationError, match="already"):
+        map_claim(actor=None, provider=provider, value="Staff", role=role_named("viewer"))
+
+
 def test_a_sign_in_follows_the_claims(oidc_server: OidcServer, client: Client, db: None) -> None:
     provider = make_provider(oidc_server.issuer, role_claim="realm_access.roles")
     role_named("user")
