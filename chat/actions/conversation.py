@@ -6,16 +6,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from chat.acting import note
 from chat.models import Conversation
 from settings_store import audit
 
 
+@transaction.atomic
 def rename_conversation(*, actor: User, conversation: Conversation, title: str) -> None:
     """Give a title that nothing made by a model replaces."""
     if title == conversation.title and conversation.title_is_own:
         return
     conversation.title, conversation.title_is_own = title, True
     conversation.save(update_fields=["title", "title_is_own"])
+    note("conversation.renamed", actor=actor, conversation=conversation)
 
 
 def title_conversation(*, conversation: Conversation, title: str) -> None:
@@ -23,12 +26,14 @@ def title_conversation(*, conversation: Conversation, title: str) -> None:
     Conversation.objects.filter(pk=conversation.pk, title_is_own=False).update(title=title)
 
 
+@transaction.atomic
 def pin_conversation(*, actor: User, conversation: Conversation, pinned: bool) -> None:
     """Keep a conversation at the top of the list, or no longer."""
     if conversation.is_pinned == pinned:
         return
     conversation.is_pinned = pinned
     conversation.save(update_fields=["is_pinned"])
+    note("conversation.pinned" if pinned else "conversation.unpinned", actor=actor, conversation=conversation)
 
 
 @transaction.atomic

@@ -1,4 +1,7 @@
-"""What happens to messages: sent, answered again, stopped, given up. Own talk is not in the trail."""
+"""What happens to messages: sent, answered again, stopped, given up. Own talk is not in the trail.
+
+What is done while acting as somebody is no talk of theirs, and is noted (`chat.acting`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from chat.acting import note
 from chat.branches import newest_leaf_below
 from chat.models import Conversation, Message, Model, SystemPrompt
 from settings_store import limits
@@ -38,7 +42,9 @@ def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPr
             system_prompt=prompt,
             system_text=prompt.content if prompt else "",
         )
-        return _ask(conversation, text=text, model=model, parent=None)
+        answer = _ask(conversation, text=text, model=model, parent=None)
+        note("message.sent", actor=actor, conversation=conversation)
+    return answer
 
 
 def send_message(*, actor: User, conversation: Conversation, text: str, model: Model) -> Message:
@@ -51,7 +57,9 @@ def send_message(*, actor: User, conversation: Conversation, text: str, model: M
     with transaction.atomic():
         conversation = _lock(conversation)
         parent = conversation.active_leaf or conversation.messages.order_by("pk").last()
-        return _ask(conversation, text=text, model=model, parent=parent)
+        answer = _ask(conversation, text=text, model=model, parent=parent)
+        note("message.sent", actor=actor, conversation=conversation)
+    return answer
 
 
 def answer_again(*, actor: User, answer: Message, model: Model) -> Message:
@@ -60,12 +68,16 @@ def answer_again(*, actor: User, answer: Message, model: Model) -> Message:
     _take_turn(actor)
     with transaction.atomic():
         conversation = _lock(answer.conversation)
-        return _add_answer(conversation, parent=answer.parent, model=model, messages=1)
+        another = _add_answer(conversation, parent=answer.parent, model=model, messages=1)
+        note("message.tried_again", actor=actor, conversation=conversation)
+    return another
 
 
+@transaction.atomic
 def stop_answer(*, actor: User, answer: Message) -> None:
     """Ask for the end of an answer, in whatever process it is written; what there is of it stays."""
-    Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(stop_requested=True)
+    if Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(stop_requested=True):
+        note("message.stopped", actor=actor, conversation=answer.conversation)
 
 
 @transaction.atomic
@@ -77,6 +89,7 @@ def show_version(*, actor: User, message: Message) -> None:
     conversation = _lock(message.conversation)
     conversation.active_leaf = newest_leaf_below(message)
     conversation.save(update_fields=["active_leaf"])
+    note("message.version_shown", actor=actor, conversation=conversation)
 
 
 def fail_answer(*, answer: Message, sentence: str) -> None:

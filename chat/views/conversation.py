@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
+from chat.acting import note
 from chat.actions.conversation import (
     delete_conversation,
     pin_conversation,
@@ -38,8 +39,10 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
 @requires("chat.use")
 @require_safe
 def conversation(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    page = conversation_page(request, own_conversation(request.user, public_id))
-    return render(request, "chat/conversation.html", page)
+    found = own_conversation(request.user, public_id)
+    # Whoever oversees a conversation is noted, and so is who looks at it through its owner's eyes.
+    note("conversation.opened", actor=request.user, conversation=found)
+    return render(request, "chat/conversation.html", conversation_page(request, found))
 
 
 @requires("chat.use")
