@@ -137,11 +137,7 @@ def ask_address(*, actor: User, email: str) -> None:
     wanted = clean_email(email)
     if wanted == actor.email:
         raise ValidationError({"email": _("This is your email address already.")})
-    if not may_change_here(actor):
-        raise ValidationError(_("Accounts of your email domain are kept elsewhere, so the address stays as it is."))
-    domains = str(get_setting("accounts.registration.domains"))
-    if registration.policy() == registration.DOMAINS and is_listed(actor.email, domains) > is_listed(wanted, domains):
-        raise ValidationError({"email": _("Use an address in one of the domains that may register here.")})
+    _refuse_address(actor, wanted)
     with transaction.atomic():
         send_later("verify_address", to=actor, address=wanted, email=wanted)
         send_later("address_asked", to=actor, wanted=wanted)
@@ -163,6 +159,9 @@ def confirm_address(*, actor: User, token: str) -> User | None:
         save_person(row, update_fields=["email", "is_verified", "updated_at"])
         if before["email"] != email:
             send_later("address_changed", to=row, address=str(before["email"]))
+        if email != row.email:
+            # Asked once more: since the link was sent the policy may have changed.
+            _refuse_address(row, email)
         audit.record(
             "user.address_confirmed",
             actor=actor,
@@ -179,6 +178,15 @@ def _invited(user: User) -> User:
     if not row.is_active or row.invited_until is None:
         raise ValidationError(_("%(person)s has no open invitation.") % {"person": row}, code="refused")
     return row
+def _refuse_address(person: User, wanted: str) -> None:
+    """Raise ValidationError where somebody may not take this address for theirs."""
+    if not may_change_here(person):
+        raise ValidationError(_("Accounts of your email domain are kept elsewhere, so the address stays as it is."))
+    domains = str(get_setting("accounts.registration.domains"))
+    if registration.policy() == registration.DOMAINS and is_listed(person.email, domains) > is_listed(wanted, domains):
+        raise ValidationError({"email": _("Use an address in one of the domains that may register here.")})
+
+
 
 
 def _until(moment: datetime | None) -> dict[str, Any]:

@@ -152,6 +152,28 @@ def test_accounts_kept_elsewhere_keep_their_address(person: User, post: Post) ->
     assert post() == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"password.elsewhere": "example.org"}, "kept elsewhere"),
+        ({"registration.policy": "domains", "registration.domains": "example.org"}, "one of the domains"),
+    ],
+)
+def test_what_is_set_meanwhile_counts_when_it_is_confirmed(
+    person: User, changes: dict[str, str], sentence: str
+) -> None:
+    token, present = tokens.for_address(person, "ana@example.net"), tokens.for_address(person, person.email)
+    for key, value in changes.items():
+        set_to(key, value)
+    answer = confirm(client_of(person), token)
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    person.refresh_from_db()
+    assert person.email == "Ana.Ruiz@example.org"
+    # That the present one is theirs, they may still prove.
+    assert confirm(client_of(person), present)["Location"] == "/profile/"
+
+
 def test_a_link_is_over_in_time_and_with_the_address_it_left(person: User) -> None:
     client = stepped_up(person)
     older, newer = tokens.for_address(person, "one@example.net"), tokens.for_address(person, "two@example.net")
