@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -47,7 +48,14 @@ def see(request: HttpRequest, user: User, *, remember: bool = False) -> tuple[De
     device.user_agent, device.address, device.last_seen_at = here.user_agent, here.address, now
     if remember and (days := int(get_setting("accounts.second_factor.remember_days"))):
         device.trusted_since, device.trusted_until = now, now + timedelta(days=days)
-    device.save()
+    try:
+        with transaction.atomic():
+            device.save()
+    except IntegrityError:
+        # Of two sign-ins at once with one token, the second gets another.
+        token = secrets.token_urlsafe(32)
+        device.token_hash = _hashed(token)
+        device.save()
     return device, token, is_new
 
 

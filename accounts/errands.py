@@ -30,9 +30,16 @@ def in_name_of(user_id: int | None, around: dict[str, Any]) -> Iterator[User | N
     None where they may not act any more, because they are deactivated or gone.
     """
     person = present(user_id) if user_id is not None else None
-    language = person.language if person and person.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-    with circumstances.circumstances(**around), translation.override(language), timezone.override(_zone(person)):
+    with circumstances.circumstances(**around), as_read_by(person):
         yield person
+
+
+@contextmanager
+def as_read_by(person: User | None) -> Iterator[None]:
+    """Words and times as this person has them; those of the house for nobody."""
+    language = person.language if person and person.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(_zone(person)):
+        yield
 
 
 def present(user_id: int) -> User | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from smtplib import SMTPException
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.conf import settings
@@ -18,9 +17,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.tasks import TaskResultStatus, task
 from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
 from django_tasks_db.models import DBTaskResult
 
+from accounts.errands import as_read_by
 from accounts.models import User
 
 # Minutes until a letter that could not be handed over is tried again, each time longer; then it is given up.
@@ -78,6 +80,11 @@ def absolute(path: str) -> str:
     return str(settings.PUBLIC_URL).rstrip("/") + path
 
 
+def link(url_name: str, token: str) -> str:
+    """The address of a page that takes a token; behind the question mark, for no log keeps what stands there."""
+    return absolute(f"{reverse(url_name)}?{urlencode({'token': token})}")
+
+
 def is_sent() -> bool:
     """Whether letters leave this machine; else they are written into a folder of the installation (EMAIL_URL)."""
     return not str(settings.MAILERS["default"]["BACKEND"]).endswith("filebased.EmailBackend")
@@ -89,7 +96,7 @@ def deliver(kind: str, user_id: int | None, address: str, facts: dict[str, Any],
     person = User.objects.filter(pk=user_id).first() if user_id is not None else None
     if user_id is not None and person is None:
         return
-    with _as_read_by(person):
+    with as_read_by(person):
         written = _writers[kind](person, **facts)
         if written is None:
             return
@@ -122,23 +129,3 @@ def _message(written: Letter, *, to: str) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(" ".join(written.subject.split()), text, to=[to])
     message.attach_alternative(render_to_string("accounts/mail/letter.html", context), "text/html")
     return message
-
-
-class _as_read_by:  # noqa: N801 - a context manager, named as one uses it
-    """Words and times as the reader has them."""
-
-    def __init__(self, person: User | None) -> None:
-        language = person.language if person and person.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-        self._language = translation.override(language)
-        try:
-            self._zone = timezone.override(ZoneInfo(person.time_zone) if person else None)
-        except (ZoneInfoNotFoundError, ValueError):
-            self._zone = timezone.override(None)
-
-    def __enter__(self) -> None:
-        self._language.__enter__()
-        self._zone.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._zone.__exit__(*error)
-        self._language.__exit__(*error)

@@ -58,14 +58,18 @@ def give_password(*, actor: User | None, user: User, password: str) -> None:
 
 
 def ask_reset(*, name: str) -> None:
-    """Let whoever is called so have a link for a new password; costs the same whether there is anybody."""
-    answer_reset.enqueue(name, circumstances.current().address)
+    """Let whoever is called so have a link for a new password; costs the same whether there is anybody.
+
+    What was typed is kept nowhere, for people type passwords into the wrong field.
+    """
+    person_id = User.objects.active().named(name).values_list("pk", flat=True).first()
+    answer_reset.enqueue(person_id or 0, circumstances.current().address)
 
 
 @task
-def answer_reset(name: str, address: str | None) -> None:
+def answer_reset(person_id: int, address: str | None) -> None:
     """Send the letter, where there is somebody; done by a worker, so that nobody can tell by the time."""
-    person = User.objects.active().named(name).first()
+    person = User.objects.active().filter(pk=person_id).first()
     if person is None:
         return
     with circumstances.circumstances(address=address), transaction.atomic():

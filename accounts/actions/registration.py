@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import registration, rules, tokens
+from accounts.actions.password import refuse_elsewhere
 from accounts.actions.user import create_user, refuse_taken, save_person
 from accounts.domains import is_listed
 from accounts.hashing import hashing
@@ -53,6 +54,7 @@ def register(*, token: str, username: str, full_name: str, password: str) -> Use
         return None
     if not registration.may_register(email):
         raise ValidationError(_("People with this email address may not register any more."), code="refused")
+    refuse_elsewhere(User(email=email))
     return create_user(
         actor=None,
         username=username,
@@ -69,8 +71,12 @@ def register(*, token: str, username: str, full_name: str, password: str) -> Use
 def accept_invitation(*, token: str, username: str, full_name: str, password: str) -> User | None:
     """Make the account of somebody invited their own; None where the link does not work."""
     name = clean_username(username)
-    if tokens.invited(token) is None:
+    invited = tokens.invited(token)
+    if invited is None:
         return None
+    if not registration.may_invite():
+        raise ValidationError(_("Invitations do not count at the moment."), code="refused")
+    refuse_elsewhere(invited.user)
     with hashing():
         encoded = make_password(password)
     with transaction.atomic():
@@ -153,15 +159,15 @@ def confirm_address(*, actor: User, token: str) -> User | None:
         if found is None or found[0] != row:
             return None
         email = found[1]
+        if email != row.email:
+            # Asked once more: since the link was sent the policy may have changed.
+            _refuse_address(row, email)
         refuse_taken(email=email, besides=row)
         before = {"email": row.email, "is_verified": row.is_verified}
         row.email, row.is_verified = email, True
         save_person(row, update_fields=["email", "is_verified", "updated_at"])
         if before["email"] != email:
             send_later("address_changed", to=row, address=str(before["email"]))
-        if email != row.email:
-            # Asked once more: since the link was sent the policy may have changed.
-            _refuse_address(row, email)
         audit.record(
             "user.address_confirmed",
             actor=actor,
@@ -172,12 +178,6 @@ def confirm_address(*, actor: User, token: str) -> User | None:
     return row
 
 
-def _invited(user: User) -> User:
-    """The locked row of somebody who was invited and has not come yet."""
-    row = User.objects.select_for_update().get(pk=user.pk)
-    if not row.is_active or row.invited_until is None:
-        raise ValidationError(_("%(person)s has no open invitation.") % {"person": row}, code="refused")
-    return row
 def _refuse_address(person: User, wanted: str) -> None:
     """Raise ValidationError where somebody may not take this address for theirs."""
     if not may_change_here(person):
@@ -187,6 +187,12 @@ def _refuse_address(person: User, wanted: str) -> None:
         raise ValidationError({"email": _("Use an address in one of the domains that may register here.")})
 
 
+def _invited(user: User) -> User:
+    """The locked row of somebody who was invited and has not come yet."""
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if not row.is_active or row.invited_until is None:
+        raise ValidationError(_("%(person)s has no open invitation.") % {"person": row}, code="refused")
+    return row
 
 
 def _until(moment: datetime | None) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, cast
 
 from django import forms
@@ -12,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions.user import NAMES, refuse_circle, refuse_taken, rename_refusal
-from accounts.forms.fields import password_field
+from accounts.forms.fields import as_of_one_field, password_field
 from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
 from ui.forms import CharField
@@ -93,7 +91,7 @@ class UserForm(forms.Form):
     def clean_supervisor(self) -> User | None:
         supervisor: User | None = self.cleaned_data["supervisor"]
         if supervisor and self.person and supervisor.pk != self.person.supervisor_id:
-            with _as_of_one_field():
+            with as_of_one_field():
                 refuse_circle(user=self.person, supervisor=supervisor)
         return supervisor
 
@@ -122,14 +120,5 @@ class GivePasswordForm(forms.Form):
 
 
 def _refuse_taken(person: User | None, **name: str) -> None:
-    with _as_of_one_field():
+    with as_of_one_field():
         refuse_taken(**name, besides=person)
-
-
-@contextmanager
-def _as_of_one_field() -> Iterator[None]:
-    """Actions say which field is wrong; the method that cleans a field may only say what is."""
-    try:
-        yield
-    except ValidationError as error:
-        raise ValidationError([message for messages in error.message_dict.values() for message in messages]) from error

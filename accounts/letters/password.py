@@ -7,8 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import tokens
-from accounts.letters.registration import link
-from accounts.mail import Letter, absolute, letter
+from accounts.mail import Letter, absolute, letter, link
 from accounts.models import User
 from accounts.password_policy import may_change_here
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import mail, tokens
-from accounts.mail import Letter, absolute, letter
+from accounts.mail import Letter, absolute, letter, link
 from accounts.models import User
 from accounts.registration import may_register
 from ui.moments import exact
-
-
-def link(url_name: str, token: str) -> str:
-    """The address of a page that takes a token; behind the question mark, for no log keeps what stands there."""
-    return absolute(f"{reverse(url_name)}?{urlencode({'token': token})}")
 
 
 def hours_in_words() -> str:

@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import actions, handover, link_session, mail, tokens
+from accounts import actions, handover, link_session, mail, registration, tokens
 from accounts.forms.registration import AccountForm
 from accounts.http import HtmxHttpRequest, visible_person
-from accounts.letters.registration import link
+from accounts.mail import link
+from accounts.password_policy import may_change_here
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import public, requires
 
@@ -35,6 +36,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
     found = tokens.invited(token)
     if found is None:
         return render(request, "accounts/invitation.html", {"person": None})
+    if not registration.may_invite() or not may_change_here(found.user):
+        closed = "off" if not registration.may_invite() else "elsewhere"
+        return render(request, "accounts/invitation.html", {"person": None, "closed": closed})
     initial = {"username": found.user.username, "full_name": found.user.full_name}
     form = AccountForm(posted(request), initial=initial, person=found.user)
     if form.is_valid() and _accepted(form, token):

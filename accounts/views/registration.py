@@ -53,8 +53,13 @@ def register_confirm(request: HttpRequest) -> HttpResponse:
     if email is None:
         return render(request, "accounts/register_confirm.html", {"email": None})
     taken = User.objects.named(email).exists()
-    context = {"email": email, "taken": taken, "refused": not registration.may_register(email)}
-    if taken or context["refused"]:
+    context = {
+        "email": email,
+        "taken": taken,
+        "refused": not registration.may_register(email),
+        "elsewhere": not may_change_here(User(email=email)),
+    }
+    if taken or context["refused"] or context["elsewhere"]:
         return render(request, "accounts/register_confirm.html", context)
     initial = {"username": registration.suggested_username(email)}
     form = AccountForm(posted(request), initial=initial, person=User(email=email))

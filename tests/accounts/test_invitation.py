@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, credentials
+from accounts import actions, credentials, tokens
 from accounts.models import User
 from rbac.actions import create_role, invite
 from rbac.models import Assignment
@@ -226,3 +227,22 @@ def test_a_new_password_from_an_admin_ends_the_invitation(guest: User, admin: Us
     guest.refresh_from_db()
     assert guest.invited_until is None
     assert "does not work" in Client().get(link).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [("registration.policy", "off", "switched off"), ("password.elsewhere", "example.org", "not kept here")],
+)
+def test_an_open_one_is_refused_once_the_settings_say_so(
+    guest: User, post: Post, key: str, value: str, sentence: str
+) -> None:
+    client = arrive(link_in(post()[0]))
+    change_setting(actor=None, key=f"accounts.{key}", environment=settings.ENVIRONMENT, value=value)
+    assert sentence in client.get(URL).content.decode()
+    assert sentence in accept(client).content.decode()
+    token = tokens.for_invitation(guest, proves_address=True)
+    with pytest.raises(ValidationError):
+        actions.accept_invitation(token=token, username="yuki", full_name="", password=PASSWORD)
+    guest.refresh_from_db()
+    assert guest.invited_until is not None
+    assert not guest.has_usable_password()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models.signals import pre_save
 from django.test import Client
 
 from accounts.models import Device, User
@@ -91,3 +92,16 @@ def test_two_people_at_one_browser_are_each_known(person: User, post: Post) -> N
 
 def _signed_in() -> list[dict[str, object]]:
     return [event.after or {} for event in AuditEvent.objects.filter(action="session.signed_in").order_by("sequence")]
+
+
+def test_two_sign_ins_at_once_in_one_browser_both_get_in(person: User) -> None:
+    """A browser that another person signed in with brings a token that two sign-ins would both take over."""
+    client = sign_in(make_user())
+
+    def other_one(instance: Device, **_: object) -> None:
+        pre_save.disconnect(other_one, sender=Device)
+        Device.objects.bulk_create([Device(user=person, token_hash=instance.token_hash)])
+
+    pre_save.connect(other_one, sender=Device)
+    sign_in(person, client)
+    assert Device.objects.filter(user=person).count() == 1

@@ -29,7 +29,7 @@ def test_the_new_one_counts_and_other_sessions_end(person: User, trail: Trail) -
     assert Session.objects.filter(user=person).count() == 1
     assert credentials.check("ana.ruiz", NEW) == person
     assert credentials.check("ana.ruiz", PASSWORD) is None
-    assert trail.actions == ["password.changed"]
+    assert trail.actions == ["password.changed", "session.sign_in_failed"]
     assert NEW not in str(AuditEvent.objects.last().__dict__)
 
 

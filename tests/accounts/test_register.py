@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
@@ -279,3 +280,15 @@ def test_of_two_with_one_link_one_comes(post: Post) -> None:
     assert actions.register(token=token, username="one", **names)
     with pytest.raises(Exception, match="email address"):
         actions.register(token=token, username="two", **names)
+
+
+def test_where_passwords_are_kept_elsewhere_nobody_chooses_one(post: Post) -> None:
+    client = arrive(post)
+    set_to("password.elsewhere", "example.org")
+    assert "not kept here" in client.get(CONFIRM).content.decode()
+    assert "not kept here" in client.post(CONFIRM, FIELDS).content.decode()
+    with pytest.raises(ValidationError, match="not kept here"):
+        actions.register(
+            token=tokens.for_registration("yuki@example.org"), username="yuki", full_name="", password=PASSWORD
+        )
+    assert not User.objects.named("yuki@example.org").exists()

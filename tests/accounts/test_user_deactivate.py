@@ -23,7 +23,7 @@ def test_out_at_the_next_request_and_in_again(as_manager: Client, person: User, 
     as_manager.post(url(person, "activate"))
     assert credentials.check("ana.ruiz", PASSWORD) == person
     assert theirs.get("/password/").status_code == 302
-    assert trail.actions == ["user.deactivated", "user.activated"]
+    assert trail.actions == ["user.deactivated", "session.sign_in_failed", "user.activated"]
     assert trail.events[0].reason == "left us"
 
 

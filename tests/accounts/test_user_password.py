@@ -37,7 +37,7 @@ def test_a_password_is_shown_once_and_must_be_changed(proved: Client, person: Us
     assert credentials.check("ana.ruiz", password) == person
     person.refresh_from_db()
     assert person.must_change_password
-    assert trail.actions == ["password.changed"]
+    assert trail.actions == ["password.changed", "session.sign_in_failed"]
     assert password not in str(AuditEvent.objects.get(sequence=trail.events[0].sequence).__dict__)
 
 
