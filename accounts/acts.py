@@ -52,6 +52,8 @@ ACTS = (
         "users.delete",
         deactivate,
         form=ReasonForm,
+        is_danger=True,
+        spares_actor=True,
         warning=gettext_lazy(
             "All their sessions end at the next request and they cannot sign in. What they wrote and did stays. You "
             "can activate them again."
@@ -79,6 +81,8 @@ ACTS = (
         gettext_lazy("Sign out everywhere"),
         "users.write",
         sign_out,
+        is_danger=True,
+        spares_actor=True,
         warning=gettext_lazy("All their sessions end at the next request."),
         order=60,
     ),

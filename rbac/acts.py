@@ -51,6 +51,13 @@ ACTS = (
         order=70,
     ),
     UserAct(
-        "take-role", gettext_lazy("Take a role away"), "users.write", take, form=TakeRoleForm, step_up=True, order=80
+        "take-role",
+        gettext_lazy("Take a role away"),
+        "users.write",
+        take,
+        form=TakeRoleForm,
+        step_up=True,
+        is_danger=True,
+        order=80,
     ),
 )

@@ -10,7 +10,7 @@ class RbacConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here because they reach models, which exist only once the apps are loaded.
-        from accounts.rules import power_rules, provider_rules, role_locks, user_rules
+        from accounts.rules import ahead, power_rules, provider_rules, role_locks, user_rules
         from accounts.signals import identity_claims, identity_provider_leaving, user_registered
         from rbac import acts, history, imports  # noqa: F401 - history words by being there
         from rbac.actions import give_default_role
@@ -19,7 +19,7 @@ class RbacConfig(AppConfig):
         from rbac.directory import directory
         from rbac.links import role_page
         from rbac.people import FILTERS, factor_marks, role_names
-        from rbac.rules import is_powerful, user_refusal
+        from rbac.rules import is_powerful, read_ahead, user_refusal
         from settings_store.people import keep_directory
 
         registry.add_permissions(
@@ -49,7 +49,7 @@ class RbacConfig(AppConfig):
         registry.user_tabs.append(UserTab(_("Roles"), "rbac:user_roles", permission="users.read", order=20))
         registry.user_columns += [
             UserColumn(_("Roles"), role_names, template="rbac/_role_names.html", order=10),
-            UserColumn(_("Second factor"), factor_marks, template="rbac/_factor_mark.html", order=20, classes="p3"),
+            UserColumn(_("Second factor"), factor_marks, template="rbac/_factor_mark.html", order=20, classes="if-any"),
         ]
         registry.user_filters += FILTERS
         registry.user_acts += acts.ACTS
@@ -60,6 +60,7 @@ class RbacConfig(AppConfig):
         )
         user_rules.append(user_refusal)
         role_locks.append(lock_all_roles)
+        ahead.append(read_ahead)
         power_rules.append(is_powerful)
         provider_rules.append(provider_refusal)
         identity_claims.connect(follow_claims, dispatch_uid="rbac.follow_claims")

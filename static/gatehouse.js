@@ -336,7 +336,19 @@ function countPicked(form) {
   const all = find("[data-pick-all]", form), count = find("[data-picked]", form);
   if (all) [all.checked, all.indeterminate] = [picked > 0 && picked === boxes.length, picked > 0 && picked < boxes.length];
   if (count) count.textContent = picked;
+  // The button says what will come next.
+  each("[data-names]", (button) => {
+    const choice = form.elements[button.dataset.names];
+    button.dataset.words ??= button.textContent;
+    button.textContent = choice.value ? `${choice.selectedOptions[0].text}…` : button.dataset.words;
+  }, form);
 }
+on("click", ({ target }) => {
+  const form = target.closest("[data-unpick]")?.form;
+  if (!form) return;
+  each("[name=id], [name=all]", (box) => { box.checked = false; }, form);
+  countPicked(form);
+});
 on("change", ({ target }) => {
   const form = target.closest("[data-picks]");
   if (!form) return;

@@ -111,6 +111,10 @@ class UserAct:
     act: Callable[..., Any]
     form: type[Any] | None = None
     step_up: bool = False
+    # Ends something: asked for with the button of such acts.
+    is_danger: bool = False
+    # Whoever does it is left out of it, for they would shut themselves out.
+    spares_actor: bool = False
     # What the person at the page is told before it is done, where that is not clear from the label.
     warning: Text = ""
     order: int = 0
@@ -132,11 +136,11 @@ class ImportColumn:
     clean: Callable[[Any, str], Any]
     give: Callable[[Any, Any, Any], None]
     order: int = 0
+    gives_rights: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityProviderTab:
-    gives_rights: bool = False
     """A tab of the page of one identity provider; `url_name` takes its short name."""
 
     label: Text

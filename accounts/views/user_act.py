@@ -40,11 +40,19 @@ def user_act_new(request: HtmxHttpRequest) -> HttpResponse:
         ids = _ids(request)
         people = User.objects.visible_to(request.user).filter(public_id__in=ids)
         left_out = len(ids)
+    spared = act.spares_actor and people.filter(pk=request.user.pk).exists()
+    if spared:
+        people, left_out = people.exclude(pk=request.user.pk), max(0, left_out - 1)
     chosen = list(people.order_by("name_key", "pk").values_list("pk", flat=True)[: bulk.MOST])
     left_out = max(0, left_out - len(chosen))
     if not chosen:
-        messages.error(request, _("Choose at least one person."))
+        words = (
+            _("You cannot do that to yourself. Choose somebody else.") if spared else _("Choose at least one person.")
+        )
+        messages.error(request, words)
         return redirect(back)
+    if spared:
+        messages.info(request, _("You yourself are left out."))
     row = actions.ask_act(actor=request.user, act=act, people=chosen, left_out=left_out, query=query)
     return redirect("accounts:user_act", row.public_id)
 
