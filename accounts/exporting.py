@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone, translation
 
 from accounts.models import User, UserQuerySet
+from accounts.status import status_of
 from settings_store.database import at_leisure
 from ui.registry import UserColumn
 from ui.spreadsheets import csv_lines, plain
@@ -32,16 +33,6 @@ async def lines(
         last = batch[-1]
 
 
-def status_of(person: User, *, now: datetime) -> str:
-    """One word for what somebody is at this moment, as the file has it."""
-    if not person.is_active:
-        return "deactivated"
-    if person.invited_until is not None:
-        return "invited" if person.invited_until > now else "invitation expired"
-    lockout = getattr(person, "lockout", None)
-    return "locked" if lockout is not None and lockout.until > now else "active"
-
-
 def _next(people: UserQuerySet, last: User | None, allowed: Callable[[], bool]) -> list[User]:
     if not allowed():
         return []
@@ -60,7 +51,7 @@ def _cells(person: User, values: list[dict[Any, Any]], now: datetime) -> list[st
         person.username,
         person.email,
         person.full_name,
-        status_of(person, now=now),
+        status_of(person, now=now).value,
         *(_words(known.get(person.pk)) for known in values),
         person.supervisor.username if person.supervisor else "",
         _moment(person.last_login),

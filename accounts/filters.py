@@ -11,14 +11,20 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Lockout, User, UserQuerySet
+from accounts.models import User, UserQuerySet
+from accounts.status import Status, having
 from ui.registry import Text, UserFilter
 
+# As addresses have them.
+STATUSES = {
+    "active": Status.ACTIVE,
+    "inactive": Status.DEACTIVATED,
+    "invited": Status.INVITED,
+    "expired": Status.EXPIRED,
+    "locked": Status.LOCKED,
+}
 STATES: Sequence[tuple[str, Text]] = (
-    ("active", _("active")),
-    ("inactive", _("deactivated")),
-    ("invited", _("invited")),
-    ("locked", _("locked out")),
+    *((value, status.label) for value, status in STATUSES.items()),
     ("new", _("never signed in")),
     ("password", _("must change the password")),
 )
@@ -35,18 +41,12 @@ MOST_TEAMS = 200
 
 def by_state(people: UserQuerySet, value: str) -> UserQuerySet:
     match value:
-        case "active":
-            return people.active()
-        case "inactive":
-            return people.filter(is_active=False)
-        case "invited":
-            return people.filter(is_active=True, invited_until__isnull=False)
-        case "locked":
-            return people.filter(pk__in=Lockout.objects.holding().values("user_id"))
         case "new":
             return people.filter(is_active=True, last_login=None)
-        case _:
+        case "password":
             return people.filter(is_active=True, must_change_password=True)
+        case _:
+            return having(people, STATUSES[value])
 
 
 def by_last_sign_in(people: UserQuerySet, value: str) -> UserQuerySet:

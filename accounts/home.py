@@ -31,6 +31,7 @@ def locked_out(request: HttpRequest) -> dict[str, Any] | None:
     )
     if not locks:
         return None
+    rules.read_ahead([lock.user for lock in locks])
     lines = [Line(lock, rules.refusal(viewer, lock.user, "unlock") is None) for lock in locks[:LINES]]
     return {"lines": lines, "more": len(locks) > LINES}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.core.exceptions import ValidationError
 
@@ -28,6 +28,17 @@ provider_rules: list[ProviderRule] = []
 type RoleLock = Callable[[], None]
 
 role_locks: list[RoleLock] = []
+
+# Reads at once what the rules will ask about each of these people.
+type ReadAhead = Callable[[Collection[User]], None]
+
+ahead: list[ReadAhead] = []
+
+
+def read_ahead(people: Collection[User]) -> None:
+    """Before many refusals are asked for, so that these cost no queries; for pages, for it is what is true now."""
+    for read in ahead:
+        read(people)
 
 
 def refusal(actor: User, target: User, act: str) -> str | None:

@@ -89,9 +89,16 @@ def ranked(user: Person) -> Ranked:
     return cast(Ranked, user)
 
 
+def rank(people: Collection[User]) -> None:
+    """Read the roles of all of these people in one query."""
+    loaded = {user.pk: user.__dict__ for user in _load([person.pk for person in people])}
+    for person in people:
+        person.__dict__.update({name: loaded[person.pk][name] for name in _NOTHING})
+
+
 def forget(user: Person) -> None:
     """Drop what is known of this person's roles, because an act has just changed them."""
-    for name in (*_NOTHING, "flag_subject"):
+    for name in (*_NOTHING, "promised_priority", "flag_subject"):
         user.__dict__.pop(name, None)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from rbac.backend import ranked
+from rbac.backend import rank, ranked
 from rbac.models import Assignment, Role
 from rbac.role_map import RoleMap, current_role_map
 from rbac.system_roles import ADMIN
@@ -81,8 +81,22 @@ def impersonation_refusal(actor: User, user: User) -> str | None:
 
 def _rank_to_come(user: User) -> int:
     # Whoever sets the password of somebody who is admin from tomorrow on is admin tomorrow.
-    promised = Assignment.objects.unended().filter(user=user).aggregate(highest=Max("role__priority"))["highest"]
-    return max(ranked(user).role_priority, promised or 0)
+    if "promised_priority" not in user.__dict__:
+        return max(ranked(user).role_priority, _promised([user]).get(user.pk, 0))
+    return max(ranked(user).role_priority, user.__dict__["promised_priority"])
+
+
+def read_ahead(people: Collection[User]) -> None:
+    """Rank these people, and note what each is promised, in two queries."""
+    rank(people)
+    promised = _promised(people)
+    for person in people:
+        person.__dict__["promised_priority"] = promised.get(person.pk, 0)
+
+
+def _promised(people: Collection[User]) -> dict[int, int]:
+    unended = Assignment.objects.unended().filter(user__in=people).values_list("user_id")
+    return dict(unended.annotate(highest=Max("role__priority")).order_by())
 
 
 def _rights_to_come(user: User) -> frozenset[str]:

@@ -19,6 +19,7 @@ from accounts.exporting import lines
 from accounts.http import HtmxHttpRequest
 from accounts.listing import listing
 from accounts.models import User
+from accounts.status import Status, status_of
 from settings_store.database import close_connections
 from ui.guard import requires
 from ui.keyset import paginate
@@ -32,6 +33,7 @@ class Row:
     """One line of the list: a person and what higher floors know of them."""
 
     person: User
+    status: Status
     cells: list[tuple[UserColumn, Any]]
 
 
@@ -50,7 +52,6 @@ def user_list(request: HtmxHttpRequest) -> HttpResponse:
         "page": page,
         "rows": _rows(page.rows),
         "columns": _columns(),
-        "now": timezone.now(),
         "acts": acts,
         "counted": counted,
         "most": bulk.MOST,
@@ -86,8 +87,13 @@ def _columns() -> list[UserColumn]:
 def _rows(people: Sequence[User]) -> list[Row]:
     columns = _columns()
     values = [column.values(people) for column in columns]
+    now = timezone.now()
     return [
-        Row(person, [(column, known.get(person.pk)) for column, known in zip(columns, values, strict=True)])
+        Row(
+            person,
+            status_of(person, now=now),
+            [(column, known.get(person.pk)) for column, known in zip(columns, values, strict=True)],
+        )
         for person in people
     ]
 

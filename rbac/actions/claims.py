@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import IdentityProvider, User
 from rbac.actions.assignment import assign_role, lock_all_roles, revoke_role
 from rbac.models import Assignment, ClaimRole, Role
-from rbac.role_map import current_role_map
+from rbac.role_map import RoleMap, current_role_map
 from rbac.rules import lacking_refusal, outranked, reach_in_words
 from settings_store import audit
 
@@ -71,8 +71,11 @@ def unmap_claim(*, actor: User | None, claim_role: ClaimRole) -> None:
     audit.record("claim_role.unmapped", actor=actor, target=provider, before=before)
 
 
-def mapping_refusal(actor: User | None, role: Role) -> str | None:
-    """Why `actor` may not let claims give `role`, or change a provider whose claims do."""
+def mapping_refusal(actor: User | None, role: Role, *, roles: RoleMap | None = None) -> str | None:
+    """Why `actor` may not let claims give `role`, or change a provider whose claims do.
+
+    Who asks about many roles brings the map of them along.
+    """
     if actor is None:
         return None
     if outranked(actor, role.priority):
@@ -81,13 +84,14 @@ def mapping_refusal(actor: User | None, role: Role) -> str | None:
             "priority": role.priority,
             "reach": reach_in_words(actor),
         }
-    return lacking_refusal(actor, current_role_map().permissions(role.pk))
+    return lacking_refusal(actor, (roles or current_role_map()).permissions(role.pk))
 
 
 def provider_refusal(actor: User, provider: IdentityProvider) -> str | None:
     """Why `actor` may not change a provider: whoever moves it decides who bears which claims."""
-    roles = Role.objects.filter(claim_roles__provider=provider).distinct()
-    return next((refusal for role in roles if (refusal := mapping_refusal(actor, role))), None)
+    roles = current_role_map()
+    mapped = Role.objects.filter(claim_roles__provider=provider).distinct()
+    return next((refusal for role in mapped if (refusal := mapping_refusal(actor, role, roles=roles))), None)
 
 
 def _take(user: User, role: Role, reason: str) -> None:

@@ -14,6 +14,7 @@ from accounts.models import IdentityProvider
 from rbac.actions.claims import map_claim, mapping_refusal, unmap_claim
 from rbac.forms import ClaimRoleForm
 from rbac.models import Assignment, ClaimRole
+from rbac.role_map import current_role_map
 from rbac.views.role import sentence_of
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
@@ -25,10 +26,12 @@ def claim_roles(request: HtmxHttpRequest, slug: str) -> HttpResponse:
     provider = get_object_or_404(IdentityProvider, slug=slug)
     may_write = request.user.has_perm("identities.write")
     mapped = ClaimRole.objects.filter(provider=provider).select_related("role").order_by("value", "-role__priority")
+    roles = current_role_map()
     context = {
         "provider": provider,
         "mapped": [
-            {"row": row, "may_remove": may_write and mapping_refusal(request.user, row.role) is None} for row in mapped
+            {"row": row, "may_remove": may_write and mapping_refusal(request.user, row.role, roles=roles) is None}
+            for row in mapped
         ],
         "given": Assignment.objects.counting().filter(provider=provider).count(),
     }

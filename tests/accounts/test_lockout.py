@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import actions, credentials
@@ -22,7 +23,7 @@ from settings_store.circumstances import circumstances
 from settings_store.models import AuditEvent
 from settings_store.store import get_setting
 from tests.accounts.conftest import Trail
-from tests.factories import PASSWORD, client_of, make_user
+from tests.factories import PASSWORD, client_of, make_user, role_named
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
@@ -234,6 +235,22 @@ def test_home_lists_who_is_locked_out(person: User, as_manager: Client, as_perso
     answer = as_manager.post(f"/users/{person.public_id}/unlock/", {"from": "home"})
     assert answer["Location"] == "/"
     assert f"/users/{person.public_id}/unlock/" not in as_manager.get("/").content.decode()
+
+
+def test_the_list_on_home_costs_the_same_for_many(as_manager: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert as_manager.get("/").status_code == 200
+        return len(asked)
+
+    role_named("viewer")
+    counts = []
+    for number in range(6):
+        Lockout.objects.create(user=make_user(username=f"out{number}"), until=timezone.now() + timedelta(hours=1))
+        if number in {0, 5}:
+            queries()
+            counts.append(queries())
+    assert counts[0] == counts[1]
 
 
 def test_a_lock_that_ran_out_is_listed_no_more(person: User, manager: User, clock: time_machine.Traveller) -> None:

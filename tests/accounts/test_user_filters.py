@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import exporting
+from accounts.filters import STATUSES
 from accounts.models import Lockout, Totp, User
+from accounts.status import Status
 from rbac.models import Role, RoleMapVersion
 from tests.accounts.conftest import Trail
 from tests.factories import client_of, make_user, role_named
@@ -37,6 +40,24 @@ def people(person: User) -> User:
     Lockout.objects.create(user=User.objects.get(username="gone"), until=now - timedelta(hours=1))
     User.objects.filter(pk=person.pk).update(last_login=now - timedelta(days=1))
     return person
+
+
+@pytest.mark.django_db(transaction=True)
+def test_filter_badge_and_file_agree_on_what_somebody_is(as_admin: Client, people: User) -> None:
+    soon, past = timezone.now() + timedelta(days=1), timezone.now() - timedelta(days=1)
+    for number, (is_active, invited_until, until) in enumerate(
+        product([True, False], [None, soon, past], [soon, past])
+    ):
+        each = make_user(username=f"each{number}", is_active=is_active, invited_until=invited_until)
+        Lockout.objects.create(user=each, until=until)
+    exported = {row["username"]: row["status"] for row in rows_of(as_admin)}
+    filtered = {name: str(status) for value, status in STATUSES.items() for name in names(as_admin, f"state={value}")}
+    assert filtered == exported
+    assert set(exported.values()) == set(Status.values)
+    rows = as_admin.get(URL).context["rows"]
+    assert {row.person.username: str(row.status) for row in rows} == exported
+    shown = as_admin.get(f"{URL}?state=expired").content.decode()
+    assert "invitation expired</span>" in shown
 
 
 @pytest.mark.parametrize(

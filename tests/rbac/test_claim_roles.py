@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.actions.identity_provider import delete_identity_provider, update_identity_provider
@@ -73,6 +75,19 @@ def test_values_are_told_apart_letter_by_letter(provider: IdentityProvider) -> N
         map_claim(actor=None, provider=provider, value=value, role=role_named("viewer"))
     with pytest.raises(ValidationError, match="already"):
         map_claim(actor=None, provider=provider, value="Staff", role=role_named("viewer"))
+
+
+def test_the_page_costs_the_same_for_many_values(provider: IdentityProvider) -> None:
+    browser, counts = client_of(make_user(role="admin")), []
+    for number in range(6):
+        map_claim(actor=None, provider=provider, value=f"v{number}", role=role_named("viewer"))
+        if number in {0, 5}:
+            # Once before, for what a process reads once.
+            browser.get(reverse("rbac:claim_roles", args=[provider.slug]))
+            with CaptureQueriesContext(connection) as asked:
+                assert browser.get(reverse("rbac:claim_roles", args=[provider.slug])).status_code == 200
+            counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_a_sign_in_follows_the_claims(oidc_server: OidcServer, client: Client, db: None) -> None:
