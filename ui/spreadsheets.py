@@ -8,11 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-# What a spreadsheet takes for the beginning of a formula, in wide letters too, and what may stand before it unseen.
+# What a spreadsheet takes for the beginning of a formula, in wide and small letters too, and what may stand before it
+# unseen.
 _FORMULAS = frozenset("=+-@")
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 # Where another sign than the comma parts its cells, a formula may begin in the middle.
-_PARTED = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@＝＋－＠])")
+_PARTED = re.compile(r"([;\t\r\n][\s\u00ad\u200b-\u200f\u2060\ufeff]*)(?=[=+\-@＝＋－＠﹦﹢﹣﹫])")
 
 
 def plain(text: str) -> str:
