@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import rules
 from accounts.actions.session import row_of, shut_others_out
 from accounts.factors import recovery, totp
+from accounts.factors.policy import REMEMBERED
 from accounts.mail import send_later
 from accounts.models import Device, Passkey, RecoveryCode, Session, Totp, User, has_factor
 from accounts.obstacles import FACTOR_SESSION_KEY
@@ -59,11 +60,12 @@ def record_refused_code(*, user: User, kind: str, tell: bool = False) -> None:
 
 
 def mark_session(request: HttpRequest, user: User, *, factor: str = "") -> None:
-    """Write into the session that its person proved themselves, and by which `factor` if any, under a new key."""
+    """Write into the session that its person proved themselves, and by which `factor` first, under a new key."""
     # The check may have renewed an older hash, and a session is bound to the hash it began with.
     auth.update_session_auth_hash(request, user)
     request.session[STEP_UP_SESSION_KEY] = time.time()
-    if factor:
+    # Lists of sessions say with what somebody came in, so a later proof does not take the place of that.
+    if factor and request.session.get(FACTOR_SESSION_KEY, "") in {"", REMEMBERED}:
         request.session[FACTOR_SESSION_KEY] = factor
     request.session.save()
 

@@ -41,7 +41,8 @@ def identity_connections(context: Context) -> dict[str, Any]:
     person = context["request"].user
     connected = list(Identity.objects.filter(user=person).select_related("provider").order_by("provider__name", "pk"))
     others = IdentityProvider.objects.enabled().exclude(pk__in=[each.provider_id for each in connected])
-    return {"connected": connected, "others": list(others.order_by("name", "pk"))}
+    named = list(others.order_by("name", "pk"))
+    return {"connected": connected, "others": named, "request": context["request"]}
 
 
 @register.inclusion_tag("accounts/_identity_provider_tabs.html", takes_context=True)

@@ -29,7 +29,7 @@ from accounts.http import HtmxHttpRequest
 from accounts.models import Device
 from accounts.obstacles import ALL_OBSTACLES, factor_due
 from accounts.password_policy import may_change_here
-from accounts.views.second_step import must_prove, onward, refuse_excluded
+from accounts.views.second_step import must_prove, onward, refuse_excluded, roles_asking
 from settings_store import crypto
 from settings_store.crypto import CannotOpen
 from ui.absence import NotThere
@@ -47,6 +47,7 @@ def profile_security(request: HtmxHttpRequest) -> HttpResponse:
         "person": person,
         "factors": factors_of(person),
         "few_codes": recovery.FEW,
+        "asking": roles_asking(person),
         "may_set_up": may_set_up(person),
         "may_change_password": may_change_here(person),
         "devices": Device.objects.filter(user=person).trusted().order_by("-last_seen_at", "pk"),
@@ -107,7 +108,10 @@ def app_remove(request: HtmxHttpRequest) -> HttpResponse:
                     request, _("The authenticator app is removed. All your other sessions are signed out.")
                 )
             return redirect("accounts:profile_security")
-    return render(request, "accounts/app_remove.html", {"refusal": refusal}, status=422 if refusal else 200)
+    asking = roles_asking(request.user)
+    last = not factors_of(request.user).passkeys
+    context = {"refusal": refusal, "last": last, "asking": asking, "stays": last and bool(asking) and not refusal}
+    return render(request, "accounts/app_remove.html", context, status=422 if refusal else 200)
 
 
 @signed_in(before=ALL_OBSTACLES, in_person=True)

@@ -59,7 +59,7 @@ def factor_due(request: HtmxHttpRequest) -> HttpResponse:
     if is_proved(request) or not (factors.any or person.must_have_factor):
         return redirect(wanted_page(request))
     if not factors.any:
-        asking = {"roles": _roles_asking(person), "next": wanted_page(request)}
+        asking = {"roles": roles_asking(person), "next": wanted_page(request)}
         return render(request, "accounts/factor_first.html", asking)
     form = code_form(request, factors)
     if form.is_bound and is_right(form, person):
@@ -110,7 +110,8 @@ def onward(request: HtmxHttpRequest) -> str:
     return reverse("accounts:profile_security")
 
 
-def _roles_asking(person: User) -> list[str]:
+def roles_asking(person: User) -> list[str]:
+    """The names of this person's roles that ask for a second factor."""
     found = (
         backend.roles_asking_factor(person) for backend in get_backends() if hasattr(backend, "roles_asking_factor")
     )

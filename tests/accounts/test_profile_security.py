@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.models import Device, RecoveryCode, User
 from tests.accounts.conftest import Trail
-from tests.accounts.factors import give_app, give_codes, set_value
+from tests.accounts.factors import ask_of_role, give_app, give_codes, proved_client, set_value
+from tests.accounts.test_impersonation import fresh
 from tests.factories import client_of, make_user
 
 URL = "/profile/security/"
@@ -91,3 +92,33 @@ def test_a_stranger_is_sent_to_the_door(client: Client, db: None) -> None:
 def test_ones_own_page_alone(person: User, admin: User) -> None:
     give_app(person)
     assert "Replace…" not in page(client_of(admin))
+
+
+def test_a_role_that_asks_is_named_also_where_the_last_factor_would_go(person: User) -> None:
+    app = give_app(person)
+    client = fresh(proved_client(person, app))
+    assert "asks for a second factor" not in page(client)
+    assert "your password alone lets you in" in client.get(f"{URL}app/remove/").content.decode()
+    ask_of_role(person)
+    assert "Your role User asks for a second factor: " in page(client)
+    removing = client.get(f"{URL}app/remove/").content.decode()
+    assert "this is your only one" in removing
+    assert "your password alone" not in removing
+
+
+def test_whoever_acts_as_somebody_is_offered_nothing_that_only_these_may_do(person: User, as_admin: Client) -> None:
+    give_app(person)
+    give_codes(person)
+    remembered(person)
+    assert (
+        fresh(as_admin)
+        .post(f"/users/{person.public_id}/act-as/", {"reason": "ticket 4711, asked by phone"})
+        .status_code
+        == 302
+    )
+    shown = page(as_admin)
+    assert "Only Ana Ruiz can change" in shown
+    main = shown.partition("<main")[2].partition("</main>")[0]
+    assert "<form" not in main
+    assert "/profile/security/app/" not in main
+    assert 'href="/password/"' not in main

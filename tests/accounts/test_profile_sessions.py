@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions.factor import mark_session
 from accounts.models import Session, User
-from accounts.sessions import hashed
+from accounts.sessions import SessionStore, hashed
 from tests.accounts.conftest import Trail
+from tests.accounts.factors import give_app, proved_client
 from tests.factories import client_of, make_user
 from ui.devices import device_in_words
 
@@ -126,3 +129,13 @@ def test_many_sessions_cost_no_more_queries(person: User) -> None:
 )
 def test_devices_in_words(agent: str, words: str) -> None:
     assert device_in_words(agent) == words
+
+
+def test_a_later_proof_does_not_change_with_what_somebody_came_in(person: User) -> None:
+    client = proved_client(person, give_app(person))
+    request = HttpRequest()
+    request.session = SessionStore(client.cookies["gatehouse-session"].value)
+    request.user = person
+    mark_session(request, person, factor="passkey")
+    session = Session.objects.get(user=person)
+    assert session.get_decoded()["factor"] == "app"
