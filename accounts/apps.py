@@ -11,10 +11,13 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first.
         from accounts import history_words, home, letters, links, sealed_columns, setting_definitions  # noqa: F401
+        from accounts.actions.bulk import forget_old_acts
+        from accounts.actions.imports import forget_old_imports
         from accounts.acts import ACTS
         from accounts.filters import FILTERS
         from accounts.mail_health import mail_trouble
         from accounts.obstacles import OBSTACLES
+        from settings_store import key_use
 
         registry.add_permissions(
             Permission(
@@ -46,6 +49,8 @@ class AccountsConfig(AppConfig):
             Permission("identities.read", _("See identity providers"), ("accounts.view_identityprovider",)),
             Permission("identities.write", _("Set up identity providers and the roles their claims give")),
         )
+        key_use.with_each_round(forget_old_imports, "Old imports of people could not be forgotten")
+        key_use.with_each_round(forget_old_acts, "Old acts upon many people could not be forgotten")
         registry.obstacles += OBSTACLES
         registry.health_checks.append(HealthCheck("mail", mail_trouble, is_fatal=False))
         registry.home_cards += home.CARDS
@@ -74,6 +79,7 @@ class AccountsConfig(AppConfig):
         ]
         registry.object_links["accounts.user"] = links.user_page
         registry.object_links["accounts.identityprovider"] = links.identity_provider_page
+        registry.object_links["accounts.userimport"] = links.user_import_page
         registry.user_tabs += [
             UserTab(_("Details"), "accounts:user_detail", permission="users.read", order=10),
             UserTab(_("Sessions"), "accounts:user_sessions", permission="users.read", order=30),

@@ -36,14 +36,18 @@ def record_export(*, actor: User, count: int, filters: Mapping[str, str]) -> Non
 @transaction.atomic
 def ask_act(*, actor: User, act: UserAct, people: Sequence[int], left_out: int = 0, query: str = "") -> BulkAct:
     """Keep who is meant until it is confirmed; nothing is done yet."""
-    old = BulkAct.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
-    # Asked first, because SQLite lets one write at a time, even where nothing is to be deleted.
-    if old.exists():
-        old.delete()
     chosen = list(people)[: bulk.MOST]
     return BulkAct.objects.create(
         act=act.name, created_by=actor, people=chosen, total=len(chosen), left_out=left_out, query=query[:1000]
     )
+
+
+def forget_old_acts() -> None:
+    """Forget what was asked for or done long ago."""
+    old = BulkAct.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
+    # Asked first, because SQLite lets one write at a time, even where nothing is to be deleted.
+    if old.exists():
+        old.delete()
 
 
 def begin_act(*, actor: User, row: BulkAct, form: Any = None) -> bool:

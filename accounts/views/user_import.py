@@ -34,7 +34,6 @@ State = UserImport.State
 @require_page_methods
 def user_import_new(request: HtmxHttpRequest) -> HttpResponse:
     """Choose a file; below, what was brought in before."""
-    imports.forget_old_imports()
     form = UploadForm(posted(request), request.FILES or None)
     if form.is_valid():
         row = imports.start_import(actor=request.user, filename=str(form.cleaned_data["file"].name), text=form.text)
@@ -61,7 +60,8 @@ def user_import_columns(request: HtmxHttpRequest, import_id: UUID) -> HttpRespon
     try:
         table = imports.table_of(row)
     except CannotOpen:
-        return _gone(request, row)
+        messages.error(request, str(imports.FILE_GONE))
+        return redirect("accounts:user_import", row.public_id)
     form = _columns_form(request, row, table)
     if form.is_valid():
         imports.begin_check(
@@ -135,9 +135,7 @@ def user_import_errors(request: HtmxHttpRequest, import_id: UUID) -> StreamingHt
 
 
 def _visible(request: HtmxHttpRequest) -> QuerySet[UserImport]:
-    """One's own, and for whoever administers people those of others."""
-    rows = UserImport.objects.defer("sealed_file")
-    return rows if request.user.has_perm("users.admin") else rows.filter(created_by=request.user)
+    return UserImport.objects.visible_to(request.user).defer("sealed_file")
 
 
 def _row(request: HtmxHttpRequest, import_id: UUID) -> UserImport:
@@ -145,17 +143,19 @@ def _row(request: HtmxHttpRequest, import_id: UUID) -> UserImport:
 
 
 def _page(request: HtmxHttpRequest, row: UserImport, form: RunForm | None = None, *, status: int = 200) -> HttpResponse:
-    is_own = row.created_by == request.user
+    is_own, gone = row.created_by == request.user, ""
     if row.state == State.UPLOADED and is_own:
         try:
             table = imports.table_of(row)
         except CannotOpen:
-            return _gone(request, row)
-        return _columns_page(request, row, table, _columns_form(request, row, table, fresh=True))
+            gone = str(imports.FILE_GONE)
+        else:
+            return _columns_page(request, row, table, _columns_form(request, row, table, fresh=True))
     labels = {column.name: column.label for column in every_column()}
     context = {
         "row": row,
         "is_own": is_own,
+        "gone": gone,
         "is_sent": mail.is_sent(),
         "form": form or RunForm(),
         "errors": [(number, labels.get(name, name), words) for number, name, words in row.errors[:SHOWN]],
@@ -190,9 +190,3 @@ def _columns_page(request: HtmxHttpRequest, row: UserImport, table: Table, form:
 
 def _looks_hashed(cell: str) -> bool:
     return "$" in cell and len(cell) > 40
-
-
-def _gone(request: HtmxHttpRequest, row: UserImport) -> HttpResponse:
-    messages.error(request, str(imports.FILE_GONE))
-    imports.remove_import(actor=request.user, row=row)
-    return redirect("accounts:user_import_new")

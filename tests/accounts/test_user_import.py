@@ -8,6 +8,7 @@ import bcrypt
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail import EmailMessage
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -17,8 +18,10 @@ from accounts.actions import imports
 from accounts.models import User, UserImport
 from accounts.signals import user_registered
 from rbac.models import Assignment, RoleMapVersion
+from settings_store import key_use
 from tests.accounts.conftest import Trail
 from tests.factories import PASSWORD, client_of, make_user, role_named
+from ui.registry import registry
 
 URL = "/users/import/"
 type Post = Callable[[], list[EmailMessage]]
@@ -275,6 +278,30 @@ def test_what_is_no_table_is_refused_in_a_sentence(importer: Client, data: bytes
     assert not UserImport.objects.exists()
 
 
+def test_old_ones_are_forgotten_though_nobody_opens_the_page(importer: Client) -> None:
+    upload(importer, "email\none@example.org")
+    old = timezone.now() - imports.UNUSED_FOR - timedelta(minutes=1)
+    for _trouble, act in key_use._acts:
+        act()
+    assert UserImport.objects.exists()
+    UserImport.objects.update(created_at=old)
+    importer.get(URL)
+    assert UserImport.objects.exists(), "to look deletes nothing"
+    for _trouble, act in key_use._acts:
+        act()
+    assert not UserImport.objects.exists()
+
+
+def test_to_look_at_one_whose_file_is_gone_deletes_nothing(importer: Client) -> None:
+    page = upload(importer, "email\none@example.org")
+    UserImport.objects.update(sealed_file=b"nothing that opens")
+    assert "The file is gone" in importer.get(page).content.decode()
+    assert importer.get(f"{page}columns/")["Location"] == page
+    assert UserImport.objects.exists()
+    importer.post(f"{page}remove/")
+    assert not UserImport.objects.exists()
+
+
 def test_no_file_at_all(importer: Client) -> None:
     assert "Choose a file" in importer.post(URL).content.decode()
 
@@ -288,7 +315,7 @@ def test_delimiters_marks_and_ends_of_lines(importer: Client, post: Post, delimi
     check(importer, page, post)
     importer.post(f"{page}run/")
     post()
-    assert User.objects.get(email="a@example.org").full_name == f'One{delimiter} "Two"'.replace("\t", "\t")
+    assert User.objects.get(email="a@example.org").full_name == f'One{delimiter} "Two"'
 
 
 def test_a_column_is_one_thing_and_the_address_is_needed(importer: Client) -> None:
@@ -355,18 +382,21 @@ def test_it_is_removed_and_the_file_with_it(importer: Client, post: Post, trail:
     assert trail.actions == ["users.import_removed"]
 
 
+def test_the_trail_leads_to_an_import_for_those_who_may_see_it(importer: Client, manager: User, admin: User) -> None:
+    upload(importer, "email\na@example.org\n")
+    row, link = UserImport.objects.get(), registry.object_links["accounts.userimport"]
+    request = HttpRequest()
+    for viewer, known in ((manager, True), (admin, True), (make_user(role="manager"), False), (make_user(), False)):
+        request.user = viewer
+        assert link(request, str(row.public_id)) == (f"{URL}{row.public_id}/" if known else "")
+    assert link(request, "no id") == ""
+
+
 def test_one_under_way_is_not_removed(importer: Client) -> None:
     page = upload(importer, "email\na@example.org\n")
     UserImport.objects.update(state=UserImport.State.RUNNING)
     assert "under way" in importer.post(f"{page}remove/", follow=True).content.decode()
     assert UserImport.objects.exists()
-
-
-def test_files_nobody_brings_in_are_forgotten(importer: Client) -> None:
-    upload(importer, "email\na@example.org\n")
-    UserImport.objects.update(created_at=timezone.now() - timedelta(days=8))
-    assert "Earlier imports" not in importer.get(URL).content.decode()
-    assert not UserImport.objects.exists()
 
 
 @pytest.mark.parametrize(
