@@ -1,4 +1,4 @@
-"""The way from the trail to the person or the identity provider an event is about."""
+"""The way from the trail to the person, the identity provider or the import an event is about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import IdentityProvider, User
+from accounts.models import IdentityProvider, User, UserImport
 
 
 def user_page(request: HttpRequest, public_id: str) -> str:
@@ -30,3 +30,15 @@ def identity_provider_page(request: HttpRequest, public_id: str) -> str:
     except ValidationError:
         return ""
     return reverse("accounts:identity_provider_detail", args=[provider.slug]) if provider else ""
+
+
+def user_import_page(request: HttpRequest, public_id: str) -> str:
+    """The page of an import, where it is kept and this person may see it; else nothing."""
+    viewer = request.user
+    if not isinstance(viewer, User) or not viewer.has_perm("users.write"):
+        return ""
+    try:
+        known = UserImport.objects.visible_to(viewer).filter(public_id=public_id).exists()
+    except ValidationError:
+        return ""
+    return reverse("accounts:user_import", args=[public_id]) if known else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.db import models
 from django.utils import timezone
@@ -10,6 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.bulk_act import STALLED_AFTER
 from accounts.models.user import User
+
+
+class UserImportQuerySet(models.QuerySet["UserImport"]):
+    def visible_to(self, viewer: User) -> Self:
+        """One's own, and for whoever administers people those of others."""
+        return self if viewer.has_perm("users.admin") else self.filter(created_by=viewer)
 
 
 class UserImport(models.Model):
@@ -47,6 +54,8 @@ class UserImport(models.Model):
     error_count = models.PositiveIntegerField(_("wrong lines"), default=0)
     # Why it was stopped.
     trouble = models.CharField(_("trouble"), max_length=500, blank=True)
+
+    objects = UserImportQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("import of people")

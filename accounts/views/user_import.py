@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib import messages
@@ -23,6 +24,7 @@ from accounts.models import UserImport
 from settings_store.crypto import CannotOpen
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires
+from ui.registry import Text
 from ui.spreadsheets import csv_lines, plain
 
 # Wrong lines a page shows, lines of the file it shows as a sample, and imports it lists.
@@ -151,18 +153,41 @@ def _page(request: HtmxHttpRequest, row: UserImport, form: RunForm | None = None
             gone = str(imports.FILE_GONE)
         else:
             return _columns_page(request, row, table, _columns_form(request, row, table, fresh=True))
-    labels = {column.name: column.label for column in every_column()}
     context = {
         "row": row,
         "is_own": is_own,
         "gone": gone,
         "is_sent": mail.is_sent(),
         "form": form or RunForm(),
-        "errors": [(number, labels.get(name, name), words) for number, name, words in row.errors[:SHOWN]],
+        "errors": _errors(row),
         "more": max(0, len(row.errors) - SHOWN),
         "right": row.total - row.error_count,
     }
     return render(request, "accounts/user_import.html", context, status=status)
+
+
+def _errors(row: UserImport) -> list[tuple[int, Text, str, str]]:
+    """Line, column as the file heads it, what stands there, and what is wrong; the file is gone once it is done."""
+    names: dict[str, Text] = {column.name: column.label for column in every_column()}
+    cells: dict[int, Sequence[str]] = {}
+    try:
+        table = imports.table_of(row)
+    except CannotOpen:
+        pass
+    else:
+        names |= {name: table.headings[number] or names[name] for name, number in row.columns.items()}
+        cells = {line.number: line.cells for line in table.lines}
+    return [
+        (number, names.get(name, name), _shown(row, name, cells.get(number, ())), words)
+        for number, name, words in row.errors[:SHOWN]
+    ]
+
+
+def _shown(row: UserImport, name: str, cells: Sequence[str]) -> str:
+    at = row.columns.get(name)
+    if at is None or at >= len(cells) or not cells[at]:
+        return ""
+    return "••••" if name == "hash" or _looks_hashed(cells[at]) else cells[at][:60]
 
 
 def _columns_form(request: HtmxHttpRequest, row: UserImport, table: Table, *, fresh: bool = False) -> ColumnsForm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,29 @@ class OidcServer:
     def _put(self, path: str, behaviour: dict[str, Any]) -> None:
         body = json.dumps(behaviour).encode()
         urlopen(Request(f"{self.issuer}/{path}", body, method="PUT")).close()  # noqa: S310 - our own address
+
+
+@contextmanager
+def running_mock_provider(*options: str) -> Iterator[str]:
+    """oidc-provider-mock, by its own command; answers its issuer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "oidc-provider-mock"), "--port", str(port), *options]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    try:
+        said = ""
+        # It says so once it listens; where it cannot, its output ends.
+        while "running on" not in said:
+            line = process.stdout.readline()
+            assert line, f"It did not start: {said}"
+            said += line
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
 
 
 @contextmanager
@@ -111,6 +135,6 @@ def sign_in_with(client: Client, slug: str = "house", **query: str) -> HttpRespo
     return come_back(client, go_to(leave(client, slug, **query)))
 
 
-def trouble_at_the_door(client: Client) -> str:
-    """The page of the door as text, with the sentence that a failed sign-in left there."""
-    return client.get(reverse("login")).content.decode()
+def trouble_at_the_door(client: Client, url: str = "") -> str:
+    """The page of the door as text, with the sentence that a failed sign-in left there or put into its address."""
+    return client.get(url or reverse("login")).content.decode()

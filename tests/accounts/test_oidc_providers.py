@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
-from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener, urlopen
 
@@ -21,7 +17,7 @@ from django.test import Client
 
 from accounts.models import Identity, IdentityProvider, User
 from rbac.actions.claims import map_claim
-from tests.accounts.oidc import ROOT, StayHere, come_back, leave, location_of, make_provider
+from tests.accounts.oidc import ROOT, StayHere, come_back, leave, location_of, make_provider, running_mock_provider
 from tests.factories import role_named
 from tests.oidc_house.serve import PASSWORD
 
@@ -45,25 +41,8 @@ def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def mock_provider() -> Iterator[str]:
-    """oidc-provider-mock, by its own command; answers its issuer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "oidc-provider-mock"), "--port", str(port), "--require-nonce", "true"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    issuer = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and process.poll() is None:
-            try:
-                urlopen(issuer).close()
-                break
-            except URLError:
-                time.sleep(0.05)
+    with running_mock_provider("--require-nonce", "true") as issuer:
         yield issuer
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def at_the_toolkit(browser: OpenerDirector, url: str) -> str:
@@ -115,7 +94,7 @@ def test_oidc_provider_mock(mock_provider: str, client: Client, db: None) -> Non
     claims = {"email": "kim@example.org", "email_verified": True, "name": "Kim Lee", "groups": ["operators"]}
     say = Request(f"{mock_provider}/users/kim", json.dumps(claims).encode(), method="PUT")  # noqa: S310 - our own
     say.add_header("Content-Type", "application/json")
-    urlopen(say).close()  # noqa: S310 - our own address
+    urlopen(say).close()  # noqa: S310 - our own
     form = urlencode({"sub": "kim"}).encode()
     come_back(client, location_of(new_browser(), leave(client), form))
     user = User.objects.get()

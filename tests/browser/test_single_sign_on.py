@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.accounts.oidc import running_mock_provider
 from tests.browser.conftest import ADMIN_EMAIL, House, sign_in
 
 CLAIMS = {
@@ -28,27 +22,8 @@ CLAIMS = {
 
 @pytest.fixture
 def issuer() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = str(Path(sys.executable).parent / "oidc-provider-mock")
-    process = subprocess.Popen(
-        [command, "--port", str(port), "--user-claims", json.dumps(CLAIMS)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 30
-    try:
-        while time.monotonic() < end and process.poll() is None:
-            try:
-                urlopen(address).close()
-                break
-            except URLError:
-                time.sleep(0.05)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
+    with running_mock_provider("--user-claims", json.dumps(CLAIMS)) as issuer:
+        yield issuer
 
 
 def test_single_sign_on(house: House, browser: Browser, page: Page, issuer: str) -> None:
