@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import aiohttp
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from settings_store.outbound import OutboundRefused
+
+AT_FAULT = gettext_lazy("Signing in this way does not work at the moment. Try again later, or tell an admin.")
 
 
 class OidcError(Exception):
@@ -23,8 +26,7 @@ class OidcError(Exception):
 
 def at_fault(trouble: str, detail: str = "") -> OidcError:
     """The provider did not do what it should: people read one sentence, admins which."""
-    sentence = _("Signing in this way does not work at the moment. Try again later, or tell an admin.")
-    return OidcError(sentence, trouble=trouble, detail=detail)
+    return OidcError(str(AT_FAULT), trouble=trouble, detail=detail)
 
 
 def from_exception(error: Exception) -> OidcError:

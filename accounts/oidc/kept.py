@@ -7,11 +7,20 @@ from dataclasses import asdict, dataclass
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy
 
+from accounts.oidc.errors import AT_FAULT
 from accounts.oidc.flow import Asked
 from settings_store import limits
 
 SESSION_KEY, TROUBLE_KEY, CONNECTING_KEY = "oidc", "oidc_trouble", "oidc_connecting"
+# What may go wrong before there is a session: a word of the address stands for its sentence, and leaves no row behind.
+UNASKED, TOO_MANY, FAILED = "unasked", "too-many", "failed"
+TROUBLES = {
+    UNASKED: gettext_lazy("This answer was not asked for, or came too late. Begin again."),
+    TOO_MANY: gettext_lazy("Too many sign-ins were begun from your address. Wait a while."),
+    FAILED: AT_FAULT,
+}
 SECONDS = 600
 # Tabs in which somebody may be on the way at once; the oldest gives way.
 TABS = 5

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.models import Identity, IdentityProvider
-from accounts.oidc.kept import TROUBLE_KEY
+from accounts.oidc.kept import TROUBLE_KEY, TROUBLES
 from ui.registry import registry
 
 register = template.Library()
@@ -19,7 +19,9 @@ register = template.Library()
 @register.inclusion_tag("accounts/_identity_trouble.html", takes_context=True)
 def identity_trouble(context: Context) -> dict[str, Any]:
     """How a sign-in with a provider ended that did not work, told once."""
-    return {"sentence": context["request"].session.pop(TROUBLE_KEY, "")}
+    request = context["request"]
+    told = TROUBLES.get(request.GET.get("trouble", "")) if request.method == "GET" else None
+    return {"sentence": request.session.pop(TROUBLE_KEY, "") or told}
 
 
 @register.inclusion_tag("accounts/_identity_doors.html")

@@ -15,12 +15,14 @@ from django.views.decorators.http import require_safe
 from accounts import actions, arrival
 from accounts.actions.identity import NotLetIn, arrive, record_not_let_in
 from accounts.actions.identity_provider import client_of, note_trouble
+from accounts.actions.session import row_of
 from accounts.http import HtmxHttpRequest, wanted_page
 from accounts.models import Identity, IdentityProvider, User
 from accounts.obstacles import ALL_OBSTACLES
 from accounts.oidc import flow, kept
 from accounts.oidc.claims import Vouched
 from accounts.oidc.errors import OidcError
+from accounts.sessions import SessionStore
 from settings_store import limits
 from settings_store.circumstances import current
 from settings_store.database import close_connections
@@ -65,7 +67,7 @@ def oidc_back(request: HttpRequest, slug: str) -> HttpResponse:
     provider = get_object_or_404(IdentityProvider.objects.enabled(), slug=slug)
     errand = kept.take(request.session, slug, request.GET.get("state", ""))
     if errand is None:
-        return _refuse(request, kept.SIGN_IN, _("This answer was not asked for, or came too late. Begin again."))
+        return _refuse(request, kept.SIGN_IN, str(kept.TROUBLES[kept.UNASKED]), word=kept.UNASKED)
     answer = {name: request.GET[name] for name in ("code", "error", "iss") if name in request.GET}
     try:
         vouched = _ask(provider, errand, answer)
@@ -93,7 +95,7 @@ def _ask(provider: IdentityProvider, errand: kept.Errand, answer: dict[str, str]
 
 def _leave(request: HttpRequest, provider: IdentityProvider, purpose: str, wanted: str) -> HttpResponse:
     if not limits.reserve("accounts.oidc.begin", current().source, limit=BEGINNINGS, seconds=BEGINNING_SECONDS).allowed:
-        return _refuse(request, purpose, _("Too many sign-ins were begun from your address. Wait a while."), wanted)
+        return _refuse(request, purpose, str(kept.TROUBLES[kept.TOO_MANY]), wanted, word=kept.TOO_MANY)
     # Back to the address at which this browser knows the house: its session is known nowhere else.
     back = request.build_absolute_uri(reverse("oidc_back", args=[provider.slug]))
     try:
@@ -103,6 +105,8 @@ def _leave(request: HttpRequest, provider: IdentityProvider, purpose: str, wante
     except OidcError as failure:
         _note(provider, failure)
         return _refuse(request, purpose, failure.sentence, wanted)
+    # Each leaves a session of nobody behind; more of those that are over are cleared than come.
+    SessionStore.sweep()
     kept.keep(request.session, provider.slug, state, kept.Errand(purpose, wanted, asked))
     return redirect(url)
 
@@ -133,15 +137,21 @@ def _step_up(
     return redirect(wanted)
 
 
-def _refuse(request: HttpRequest, purpose: str, sentence: str, wanted: str = "") -> HttpResponse:
-    """Back to where they came from, with one sentence."""
+def _refuse(
+    request: HttpRequest, purpose: str, sentence: str, wanted: str = "", *, word: str = kept.FAILED
+) -> HttpResponse:
+    """Back to where they came from, with one sentence; where there is no session to keep it, `word` stands for it."""
     signed_in_already = request.user.is_authenticated
     if purpose == kept.CONNECT and signed_in_already:
         messages.error(request, sentence)
         return redirect("accounts:profile_security")
-    request.session[kept.TROUBLE_KEY] = sentence
+    query = {"next": wanted} if wanted else {}
+    if row_of(request) is None:
+        query["trouble"] = word
+    else:
+        request.session[kept.TROUBLE_KEY] = sentence
     door = reverse("step_up" if purpose == kept.STEP_UP and signed_in_already else "login")
-    return redirect(f"{door}?{urlencode({'next': wanted})}" if wanted else door)
+    return redirect(f"{door}?{urlencode(query)}" if query else door)
 
 
 def _note(provider: IdentityProvider, failure: OidcError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import IdentityProvider, Session, User
 from accounts.oidc import kept, wire
@@ -78,9 +80,8 @@ def test_one_comes_out_where_one_wanted_within_the_house(
 def test_the_answer_of_another_browser_does_not_count(provider: IdentityProvider, client: Client) -> None:
     url = go_to(leave(client))
     victim = Client()
-    come_back(victim, url)
+    assert NOT_ASKED in trouble_at_the_door(victim, come_back(victim, url)["Location"])
     assert not is_signed_in(victim)
-    assert NOT_ASKED in trouble_at_the_door(victim)
     leave(victim)
     come_back(victim, url)
     assert not is_signed_in(victim)
@@ -224,8 +225,10 @@ def test_what_a_browser_may_bring_back(
 def test_an_answer_nobody_asked_for_is_answered_in_words(
     provider: IdentityProvider, client: Client, query: str
 ) -> None:
-    assert client.get(BACK + query).status_code == 302
-    assert NOT_ASKED in trouble_at_the_door(client)
+    answer = client.get(BACK + query)
+    assert answer.status_code == 302
+    assert NOT_ASKED in trouble_at_the_door(client, answer["Location"])
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("url", ["/login/with/house/", BACK])
@@ -267,8 +270,10 @@ def test_a_provider_that_misbehaves_before(
 ) -> None:
     oidc_server.behave(**behaviour)
     provider = make_provider(oidc_server.issuer)
-    assert leave(client, next="/profile/") == f"{reverse('login')}?next=%2Fprofile%2F"
-    assert "does not work at the moment" in trouble_at_the_door(client)
+    door = leave(client, next="/profile/")
+    assert door == f"{reverse('login')}?next=%2Fprofile%2F&trouble=failed"
+    assert "does not work at the moment" in trouble_at_the_door(client, door)
+    assert not Session.objects.exists()
     provider.refresh_from_db()
     assert trouble in provider.trouble
     # Once all is well again, nothing of it is left.
@@ -340,8 +345,7 @@ def test_a_provider_in_a_private_network_is_not_called_unless_allowed(
 
 def test_a_secret_of_another_installation_is_no_error(provider: IdentityProvider, client: Client) -> None:
     IdentityProvider.objects.filter(pk=provider.pk).update(sealed_secret=b"\x01" * 60)
-    leave(client)
-    assert "does not work at the moment" in trouble_at_the_door(client)
+    assert "does not work at the moment" in trouble_at_the_door(client, leave(client))
     provider.refresh_from_db()
     assert "cannot be opened" in provider.trouble
 
@@ -350,3 +354,15 @@ def test_a_disabled_or_unknown_provider_is_not_there(provider: IdentityProvider,
     assert client.get(reverse("oidc_begin", args=["unknown"])).status_code == 404
     IdentityProvider.objects.update(is_enabled=False)
     assert client.get(reverse("oidc_begin", args=["house"])).status_code == 404
+
+
+def test_a_flood_of_beginnings_clears_those_that_are_over(provider: IdentityProvider) -> None:
+    for _ in range(3):
+        leave(Client())
+    Session.objects.update(expire_date=timezone.now() - timedelta(minutes=1))
+    leave(Client())
+    assert Session.objects.count() == 1
+
+
+def test_a_word_in_the_address_says_no_more_than_is_known(provider: IdentityProvider, client: Client) -> None:
+    assert "boxed" not in trouble_at_the_door(client, "/login/?trouble=<b>pay</b>")
