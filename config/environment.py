@@ -52,6 +52,20 @@ def trusted_proxies() -> list[str]:
         raise ImproperlyConfigured(f"TRUSTED_PROXIES must be a comma-separated list of networks: {error}.") from error
 
 
+def public_url() -> str:
+    """The address under which people reach this installation, where links in letters lead (PUBLIC_URL).
+
+    Raises ImproperlyConfigured where letters leave this machine and it is not said.
+    """
+    url = env.str("PUBLIC_URL", default="")
+    if not url and env.str("EMAIL_URL", default="").partition(":")[0] not in {"", "console"}:
+        raise ImproperlyConfigured(
+            "PUBLIC_URL is not set, and letters are sent (EMAIL_URL): say under which address people reach this "
+            "installation, such as https://gatehouse.example, or the links in letters lead nowhere."
+        )
+    return url or "http://localhost:8000"
+
+
 def mailer(folder: Path) -> dict[str, Any]:
     """How letters are sent (EMAIL_URL): smtp://, smtp+tls:// (STARTTLS) or smtps://, or console://.
 

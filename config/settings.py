@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import data_dir, database, env, mailer, trusted_proxies
+from config.environment import data_dir, database, env, mailer, public_url, trusted_proxies
 from config.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -215,7 +215,7 @@ SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 
 # Where links in letters lead: the address under which people reach this installation.
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000")
+PUBLIC_URL = public_url()
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="Gatehouse <gatehouse@localhost>")
 MAILERS = {"default": mailer(DATA_DIR / "mail")}
 

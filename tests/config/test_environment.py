@@ -103,6 +103,8 @@ def test_networks_of_proxies_are_brought_to_the_form_the_server_understands(monk
         ("TRUSTED_PROXIES", "proxy.internal"),
         ("DATABASE_URL", "oracle://x"),
         ("ENVIRONMENT", "moon"),
+        # Without PUBLIC_URL links in letters would lead nowhere.
+        ("EMAIL_URL", "smtp+tls://name:password@mail.example:587"),
     ],
 )
 def test_what_cannot_be_understood_stops_every_start_with_its_sentence(
@@ -121,3 +123,19 @@ def test_without_trusted_proxies_the_server_believes_nobody(monkeypatch: pytest.
     config = import_module("gunicorn.config").Config()
     config.set("forwarded_allow_ips", believed["forwarded_allow_ips"])
     assert config.forwarded_allow_networks() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "http://localhost:8000"),
+        ({"EMAIL_URL": "console://"}, "http://localhost:8000"),
+        ({"EMAIL_URL": "smtp://mail.example", "PUBLIC_URL": "https://gatehouse.example"}, "https://gatehouse.example"),
+    ],
+)
+def test_where_letters_lead(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str) -> None:
+    for name in ("EMAIL_URL", "PUBLIC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert environment.public_url() == url

@@ -14,6 +14,8 @@ from ui.registry import registry
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+# Letters are read in other people's programs, which load no stylesheet, and under no policy of ours.
+PAGES = [path for path in TEMPLATES if path.parent.name != "mail"]
 SPRITE = (ROOT / "static" / "icons.svg").read_text()
 
 
@@ -39,7 +41,7 @@ def test_the_first_load_stays_under_sixty_kilobytes() -> None:
     assert sum(compressed(name) for name in names) <= 60_000
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_inline(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|hx-on|javascript:", text)
