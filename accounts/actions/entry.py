@@ -9,9 +9,10 @@ from django.contrib import auth
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import devices
-from accounts.actions.factor import mark_session
+from accounts.actions.factor import lock_factors, mark_session
 from accounts.actions.impersonation import record_over
 from accounts.actions.session import row_of
 from accounts.mail import send_later
@@ -31,13 +32,15 @@ def sign_in(*, request: HttpRequest, user: User, by: str, factor: str = "", reme
     """
     SessionStore.sweep()
     with transaction.atomic():
+        if factor:
+            # Whoever takes their factors away at this moment is done by now, or ends this session too.
+            lock_factors(user)
+            if not has_factor(user):
+                raise PermissionDenied
         session, row = cast(SessionStore, request.session), row_of(request)
         session.flush()
         circumstances.update(impersonator=None)
-        # This also locks the row of the person, so that what took a factor away just now is over, or comes after.
         auth.login(request, user)
-        if factor and not has_factor(user):
-            raise PermissionDenied
         # Signing in is the freshest proof there is.
         session[STEP_UP_SESSION_KEY] = time.time()
         session[BY_SESSION_KEY] = by
@@ -49,7 +52,15 @@ def sign_in(*, request: HttpRequest, user: User, by: str, factor: str = "", reme
         device, token, is_new = devices.see(request, user, remember=remember)
         if is_new and Device.objects.filter(user=user).exclude(pk=device.pk).exists():
             # The very first one is no news to anybody.
-            send_later("new_device", to=user, device=str(device), address_there=device.address or "")
+            send_later(
+                "new_device",
+                to=user,
+                device=str(device),
+                address_there=device.address or "",
+                at=timezone.now().isoformat(),
+                by=by,
+                factor=factor,
+            )
         if remember and device.trusted_until:
             until = device.trusted_until.isoformat()
             audit.record("device.remembered", actor=user, target=user, after={"device": str(device), "until": until})

@@ -10,10 +10,11 @@ from typing import Any
 import pyotp
 import pytest
 import time_machine
+from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
 from django.test import Client
 
-from accounts.actions import change_password
+from accounts.actions import change_password, sign_in
 from accounts.models import Device, RecoveryCode, Session, Totp, User
 from tests.accounts.conftest import Trail
 from tests.accounts.factors import first_step, give_app, give_codes, set_value
@@ -326,6 +327,14 @@ def test_a_device_can_be_remembered(person: User, between: Client, app: pyotp.TO
     with time_machine.travel(time.time() + timedelta(days=30, seconds=5).total_seconds()):
         between.post("/logout/")
         first_step(between, person)
+
+
+def test_a_factor_that_was_taken_away_at_this_moment_lets_nobody_in(person: User, client: Client) -> None:
+    request = client.get("/login/").wsgi_request
+    for factor in ("passkey", "device"):
+        with pytest.raises(PermissionDenied):
+            sign_in(request=request, user=person, by="password", factor=factor)
+    assert not Session.objects.filter(user=person).exists()
 
 
 def test_a_shorter_time_holds_for_devices_remembered_before(between: Client, person: User, app: pyotp.TOTP) -> None:
