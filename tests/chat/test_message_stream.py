@@ -156,7 +156,7 @@ async def acting_as(person: User) -> tuple[User, Talk]:
     client = AsyncClient()
     await client.aforce_login(admin)
     await Session.objects.filter(user=admin).aupdate(acting_as=person, acting_since=timezone.now())
-    return admin, Talk(client, await Provider.objects.afirst())
+    return admin, Talk(client, await Provider.objects.aget())
 
 
 @pytest.mark.parametrize("how", ["left", "right taken away", "person risen", "an hour", "admin deactivated"])
