@@ -70,10 +70,10 @@ ACTS = (
     ),
     UserAct(
         "require-password",
-        gettext_lazy("Require a new password"),
+        gettext_lazy("Require a password change"),
         "users.write",
         require_new_password,
-        warning=gettext_lazy("They choose a new password before anything else, at their next request."),
+        warning=gettext_lazy("They must change their password before anything else, from their next page on."),
         order=50,
     ),
     UserAct(

@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from accounts.models import User, UserQuerySet
 from settings_store import crypto
 
-SESSION_KEY, INVITED_SESSION_KEY = "one_time_password", "invited"
+SESSION_KEY, INVITED_SESSION_KEY, ARRIVED_SESSION_KEY = "one_time_password", "invited", "arrived"
 
 
 def keep(session: SessionBase, person: User, password: str) -> None:
@@ -39,6 +39,17 @@ def keep_invited(session: SessionBase, people: Iterable[User]) -> None:
 def take_invited(session: SessionBase) -> UserQuerySet:
     """Whom this session invited, the first time it is asked for; nobody from then on."""
     return User.objects.active().filter(public_id__in=session.pop(INVITED_SESSION_KEY, [])).order_by("pk")
+
+
+def keep_arrived(session: SessionBase, words: str, username: str) -> None:
+    """Keep for the page to sign in what has just come true, and who signs in by it."""
+    session[ARRIVED_SESSION_KEY] = [words, username]
+
+
+def take_arrived(session: SessionBase) -> tuple[str, str]:
+    """What is to be said at the door and the username, once; nothing from then on."""
+    words, username = session.pop(ARRIVED_SESSION_KEY, ("", ""))
+    return words, username
 
 
 def _context(person: User) -> str:

@@ -54,6 +54,7 @@ class Hindrance:
 
     sentence: str
     url: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,13 @@ def hindrance(request: HttpRequest) -> Hindrance | None:
             return None
         return Hindrance(_("Passkeys need a connection by https."))
     if address.is_loopback and validate_host("localhost", settings.ALLOWED_HOSTS):
-        place = f"{request.scheme}://localhost{f':{port}' if port else ''}"
+        host = f"localhost:{port}" if port else "localhost"
+        place = f"{request.scheme}://{host}"
         return Hindrance(
             _("Passkeys belong to a name, and this page was opened by a number. Open %(place)s to use them.")
             % {"place": place},
             place + request.get_full_path(),
+            host,
         )
     return Hindrance(_("Passkeys belong to a name, and this page was opened by a number. Open it by its name."))
 

@@ -24,6 +24,7 @@ RESOURCES: dict[str, tuple[Text, Text]] = {
     "usage": (OVERSEE, _("calls, tokens, money")),
     "users": (PEOPLE, _("of the people below")),
     "roles": (PEOPLE, _("and who holds them")),
+    "identities": (PEOPLE, _("identity providers")),
     "settings": (RUN, _("and their versions")),
     "flags": (RUN, _("and their rules")),
     "models": (RUN, _("and their servers")),

@@ -48,6 +48,19 @@ def relative(moment: datetime, *, now: datetime | None = None) -> str:
     return text if seconds > 0 else _("in %s") % text
 
 
+def ago(moment: datetime, *, now: datetime | None = None) -> str:
+    """ "just now", "3 min ago", "5 h ago", "yesterday", "on Tue", "on 12 Nov", as they stand in a sentence."""
+    now = now or timezone.now()
+    seconds = (now - moment).total_seconds()
+    text = relative(moment, now=now)
+    if abs(seconds) < MINUTE:
+        return _("just now")
+    if is_recent(moment, now=now):
+        return _("%s ago") % text
+    days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
+    return _("today, %s") % text if days == 0 else _("on %s") % text if days > 1 else text
+
+
 def _day(moment: datetime, now: datetime) -> str:
     days = (now.date() - moment.date()).days
     if days == 0:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import actions, arrival, credentials, registration
+from accounts import actions, arrival, credentials, handover, registration
 from accounts.factors.policy import factors_of
 from accounts.forms.entry import SignInForm, StepUpForm
 from accounts.forms.factor import CodeForm
@@ -30,7 +30,8 @@ def login(request: HttpRequest) -> HttpResponse:
     """The same answer, in the same time, for a wrong password and for a person who is unknown, inactive or locked."""
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(wanted_page(request))
-    form = SignInForm(posted(request))
+    arrived, username = ("", "") if request.method == "POST" else handover.take_arrived(request.session)
+    form = SignInForm(posted(request), initial={"username": username})
     if form.is_valid():
         person = authenticate(request, **form.cleaned_data)
         if isinstance(person, User):
@@ -43,7 +44,7 @@ def login(request: HttpRequest) -> HttpResponse:
                 "After many wrong passwords nobody gets in for a while, even with the right one."
             ),
         )
-    context = {"form": form, "next": wanted_page(request), "registers": registration.is_offered()}
+    context = {"form": form, "next": wanted_page(request), "registers": registration.is_offered(), "arrived": arrived}
     return render(request, "accounts/login.html", context, status=form_status(form))
 
 

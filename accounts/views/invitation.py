@@ -43,7 +43,8 @@ def invitation(request: HttpRequest) -> HttpResponse:
     form = AccountForm(posted(request), initial=initial, person=found.user)
     if form.is_valid() and _accepted(form, token):
         actions.drop_session(request=request)
-        messages.success(request, _("Your account is ready. Sign in with it."))
+        words = _("Your account is ready. Sign in with it.")
+        handover.keep_arrived(request.session, words, form.cleaned_data["username"])
         return redirect("login")
     context = {"form": form, "person": found.user}
     return render(request, "accounts/invitation.html", context, status=form_status(form))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts import actions, asking, credentials, link_session, mail, tokens
+from accounts import actions, asking, credentials, handover, link_session, mail, tokens
 from accounts.forms.entry import PasswordChangeForm
 from accounts.forms.password import ForgottenForm, NewPasswordForm
 from accounts.http import HtmxHttpRequest, wanted_page
@@ -78,7 +78,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and _reset(form, token):
         # Their sessions are over, this one too, whoever was signed in here.
         actions.drop_session(request=request)
-        messages.success(request, _("Your password is changed. Sign in with it."))
+        handover.keep_arrived(request.session, _("Your password is changed. Sign in with it."), person.username)
         return redirect("login")
     return render(request, "accounts/password_reset.html", {"form": form, "person": person}, status=form_status(form))
 

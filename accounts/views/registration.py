@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts import actions, asking, link_session, mail, registration, tokens
+from accounts import actions, asking, handover, link_session, mail, registration, tokens
 from accounts.forms.registration import AccountForm, AddressForm
 from accounts.http import HtmxHttpRequest
 from accounts.models import User
@@ -65,7 +65,8 @@ def register_confirm(request: HttpRequest) -> HttpResponse:
     form = AccountForm(posted(request), initial=initial, person=User(email=email))
     if form.is_valid() and _registered(form, token):
         actions.drop_session(request=request)
-        messages.success(request, _("Your account is ready. Sign in with it."))
+        words = _("Your account is ready. Sign in with it.")
+        handover.keep_arrived(request.session, words, form.cleaned_data["username"])
         return redirect("login")
     context["form"] = form
     return render(request, "accounts/register_confirm.html", context, status=form_status(form))

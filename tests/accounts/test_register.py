@@ -292,3 +292,12 @@ def test_where_passwords_are_kept_elsewhere_nobody_chooses_one(post: Post) -> No
             token=tokens.for_registration("yuki@example.org"), username="yuki", full_name="", password=PASSWORD
         )
     assert not User.objects.named("yuki@example.org").exists()
+
+
+def test_the_door_says_what_came_true_and_knows_the_username(post: Post) -> None:
+    client = arrive(post)
+    assert client.post(CONFIRM, FIELDS).status_code == 302
+    door = client.get("/login/").content.decode()
+    assert "Your account is ready" in door
+    assert 'value="yuki"' in door
+    assert "Your account is ready" not in client.get("/login/").content.decode()

@@ -110,7 +110,11 @@ def test_one_bad_line_in_5000_is_found_and_nobody_is_made(importer: Client, post
 def test_wrong_lines_are_left_out_where_that_is_wanted(importer: Client, post: Post, trail: Trail) -> None:
     page = upload(importer, "email\nright@example.org\nwrong\n")
     check(importer, page, post)
-    assert "Bring in 1 person" in importer.get(page).content.decode()
+    shown = importer.get(page).content.decode()
+    assert "Bring in 1, leave out 1" in shown
+    assert "Checked: 1 ready, 1 wrong" in shown
+    # What stands in the file, under its own heading.
+    assert '<span class="ellipsis" title="wrong">' in shown
     importer.post(f"{page}run/", {"leave_out": "on"})
     post()
     assert User.objects.get(joined_by=User.JoinedBy.IMPORTED).email == "right@example.org"

@@ -70,6 +70,16 @@ def reltime(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
+def agotime(moment: datetime | None) -> SafeString:
+    """A moment within a sentence ("3 min ago", "on 12 Nov"), with the exact one in its title."""
+    if moment is None:
+        return NEVER
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moments.exact(moment), moments.ago(moment)
+    )
+
+
+@register.simple_tag
 def exacttime(moment: datetime | None) -> SafeString:
     """A moment to the second, in the person's time zone."""
     if moment is None:
