@@ -135,9 +135,11 @@ class SessionStore(SessionBase):
     @classmethod
     def sweep(cls) -> None:
         """Clear a few of the expired, so that nobody waits for many and the table does not grow."""
-        keys = Session.objects.over().order_by("expire_date").values_list("pk", flat=True)[:SWEEP]
         # MariaDB takes no limit inside a subquery.
-        Session.objects.over().filter(pk__in=list(keys)).delete()
+        keys = list(Session.objects.over().order_by("expire_date").values_list("pk", flat=True)[:SWEEP])
+        # To delete nothing would still wait for its turn at writing.
+        if keys:
+            Session.objects.over().filter(pk__in=keys).delete()
 
     async def aload(self) -> dict[str, Any]:
         return await sync_to_async(self.load)()

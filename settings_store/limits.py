@@ -129,7 +129,9 @@ def _tallied(key: str, seconds: int) -> int | None:
 def _opened(key: str, seconds: int) -> bool:
     now = timezone.now()
     over = list(LimitCounter.objects.filter(window_ends__lt=now).order_by("pk").values_list("pk", flat=True)[:SWEEP])
-    LimitCounter.objects.filter(pk__in=over, window_ends__lt=now).delete()
+    # To delete nothing would still wait for its turn at writing.
+    if over:
+        LimitCounter.objects.filter(pk__in=over, window_ends__lt=now).delete()
     try:
         with transaction.atomic():
             LimitCounter.objects.create(key=key, count=1, window_ends=now + timedelta(seconds=seconds))

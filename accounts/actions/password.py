@@ -120,10 +120,12 @@ def _take_other_ways(row: User) -> dict[str, Any]:
     identities = Identity.objects.filter(user=row).select_related("provider")
     for identity in identities:
         identity_claims.send(sender=Identity, user=row, provider=identity.provider, values=frozenset())
-    taken = {"app": Totp, "passkeys": Passkey, "recovery_codes": RecoveryCode, "devices": Device}
     return {
         "identities": identities.delete()[0],
-        **{name: model.objects.filter(user=row).delete()[0] for name, model in taken.items()},
+        "app": Totp.objects.filter(user=row).delete()[0],
+        "passkeys": Passkey.objects.filter(user=row).delete()[0],
+        "recovery_codes": RecoveryCode.objects.filter(user=row).delete()[0],
+        "devices": Device.objects.filter(user=row).delete()[0],
     }
 
 
