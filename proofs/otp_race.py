@@ -158,7 +158,7 @@ def guesses(threads: int) -> list[tuple[str, int, int]]:
     yes, faults = at_once(threads, ask)
     # What is held counts from HELD on.
     counted = max((number % HELD for number in LimitCounter.objects.values_list("count", flat=True)), default=0)
-    letters = sum(event.after["locked"] for event in AuditEvent.objects.filter(action="factor.refused"))
+    letters = sum((event.after or {})["locked"] for event in AuditEvent.objects.filter(action="factor.refused"))
     return [
         ("guessing: wrong codes that let in", yes, 0),
         ("guessing: tries counted for the account", counted, limit),
