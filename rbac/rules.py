@@ -81,9 +81,10 @@ def impersonation_refusal(actor: User, user: User) -> str | None:
 
 def _rank_to_come(user: User) -> int:
     # Whoever sets the password of somebody who is admin from tomorrow on is admin tomorrow.
-    if "promised_priority" not in user.__dict__:
-        return max(ranked(user).role_priority, _promised([user]).get(user.pk, 0))
-    return max(ranked(user).role_priority, user.__dict__["promised_priority"])
+    promised: int | None = user.__dict__.get("promised_priority")
+    if promised is None:
+        promised = _promised([user]).get(user.pk, 0)
+    return max(ranked(user).role_priority, promised)
 
 
 def read_ahead(people: Collection[User]) -> None:

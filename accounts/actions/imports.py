@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.tasks import task
+from django.db.models import QuerySet
+from django.tasks import Task, task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -186,7 +187,7 @@ def watch_import(row_id: int) -> None:
     watch_import.using(run_after=timezone.now() + STALLED_AFTER).enqueue(row_id)
 
 
-def _begin(mine: Any, row: UserImport, work: Any, **changes: Any) -> bool:
+def _begin(mine: QuerySet[UserImport], row: UserImport, work: Task[..., None], **changes: Any) -> bool:
     now = timezone.now()
     with transaction.atomic():
         if not mine.update(**changes, touched_at=now):

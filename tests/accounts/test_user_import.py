@@ -220,7 +220,7 @@ def test_a_task_that_died_is_gone_on_with_and_makes_nobody_twice(importer: Clien
     assert trail.actions.count("users.imported") == 1
 
 
-def test_two_tasks_at_once_share_the_lines(importer: Client, post: Post) -> None:
+def test_two_tasks_share_the_lines(importer: Client, post: Post) -> None:
     page = upload(importer, "email\n" + "\n".join(f"p{number}@example.org" for number in range(120)))
     row = check(importer, page, post)
     importer.post(f"{page}run/")

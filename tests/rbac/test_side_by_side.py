@@ -166,6 +166,18 @@ def test_an_import_next_to_roles_by_hand(admin: User) -> None:
     assert set(UserImport.objects.values_list("state", "made", "error_count")) == {(UserImport.State.DONE, 5, 0)}
 
 
+def test_two_workers_at_one_import_make_nobody_twice(admin: User) -> None:
+    role_named("user")
+    text = "email\n" + "\n".join(f"p{line}@example.org" for line in range(60))
+    row = start_import(actor=admin, filename="people.csv", text=text)
+    UserImport.objects.update(state=UserImport.State.RUNNING, columns={"email": 0})
+    # Whoever finds lines taken stops; another turn goes on where the other one is.
+    side_by_side(lambda _number: bring_in.func(row.pk), lambda _number: bring_in.func(row.pk), times=3)
+    row.refresh_from_db()
+    assert (row.state, row.done, row.made, row.error_count) == (UserImport.State.DONE, 60, 60, 0)
+    assert User.objects.filter(joined_by=User.JoinedBy.IMPORTED).count() == 60
+
+
 def test_inviting_and_making_people_next_to_roles_by_hand(admin: User) -> None:
     role_named("user")
 
