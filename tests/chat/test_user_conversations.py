@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from chat.models import Conversation
@@ -53,6 +55,17 @@ def test_supervisors_see_those_of_their_team(person: User, talk: Conversation) -
 @pytest.mark.parametrize("role", ["manager", "operator", "user", "viewer", None])
 def test_others_are_not_allowed(person: User, role: str | None) -> None:
     assert client_of(make_user(role=role)).get(url(person)).status_code == 403
+
+
+def test_many_cost_no_more_queries(person: User, talk: Conversation) -> None:
+    client, counts = client_of(make_user(role="admin")), []
+    client.get(url(person))
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(url(person)).status_code == 200
+        counts.append(len(asked))
+        Conversation.objects.bulk_create(Conversation(owner=person, title=f"Talk {number}") for number in range(12))
+    assert counts[0] == counts[1]
 
 
 def test_none_is_said(person: User) -> None:
