@@ -25,6 +25,8 @@ PAGES = {
     "conversations": "/conversations/",
     "prompts": "/prompts/",
     "users": "/users/",
+    "security": "/profile/security/",
+    "import": "/users/import/",
     "roles": "/roles/",
     "settings": "/settings/",
     "compare": "/settings/compare/?left=staging&right=production",
@@ -88,6 +90,11 @@ def _take_all(browser: Browser, url: str, password: str) -> None:
     _take(page, "settings-row", at="tbody form")
     _conflict(context, page)
     _take(page, "conflict", at="tbody form")
+    page.goto("/users/")
+    for box in page.locator("[name=id]").all()[2:5]:
+        box.check()
+    page.get_by_label("What to do").select_option("Sign out everywhere")
+    _take(page, "users-chosen")
     page.goto("/audit/?action=setting.changed")
     page.locator("tbody a[aria-expanded]").first.click()
     page.locator("tr.detail").wait_for()

@@ -58,7 +58,9 @@ def ago(moment: datetime, *, now: datetime | None = None) -> str:
     if is_recent(moment, now=now):
         return _("%s ago") % text
     days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
-    return _("today, %s") % text if days == 0 else _("on %s") % text if days > 1 else text
+    if seconds > 0 and days == 0:
+        return _("today, %s") % text
+    return _("on %s") % text if days > 1 else text
 
 
 def _day(moment: datetime, now: datetime) -> str:

@@ -45,6 +45,7 @@ def test_another_one_is_told_with_its_place(person: User, post: Post) -> None:
     assert letter.to == [person.email]
     assert "Firefox 145 on Linux" in letter.body
     assert "10.4.2.18" in letter.body
+    assert "How: password." in letter.body
     assert "/profile/sessions/" in letter.body
     assert [event["new_device"] for event in _signed_in()] == [True, True]
 

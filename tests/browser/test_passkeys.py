@@ -209,7 +209,7 @@ def test_a_wrong_finger_proves_nothing(house: House, browser: Browser, visitor: 
 def test_by_its_number_the_house_says_where_passkeys_work(page: Page, house: House) -> None:
     page.goto("/login/")
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
-    page.get_by_role("link", name="Open it there").click()
+    page.get_by_role("link", name="localhost").click()
     expect(page).to_have_url(f"{at_name(house)}/login/")
     expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
 

@@ -9,7 +9,7 @@ def test_the_tab_shows_what_a_person_holds(as_person: AsPerson, admin: User, per
     page = as_person(admin).get(roles_url(user)).text
     assert "Operator" in page
     assert roles_url(user, "assign/") in page
-    assert "the installation" in page
+    assert ">Gatehouse</td>" in page
     assert roles_url(user) in as_person(admin).get(f"/users/{user.public_id}/").text
 
 

@@ -71,3 +71,21 @@ def test_spans(length: timedelta | float, text: str) -> None:
 )
 def test_a_clock_names_the_day_only_where_it_is_another(ago: timedelta, text: str) -> None:
     assert moments.clock(NOW - ago, now=NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("age", "text"),
+    [
+        (timedelta(seconds=20), "just now"),
+        (timedelta(minutes=3), "3 min ago"),
+        (timedelta(hours=5), "5 h ago"),
+        (timedelta(hours=8), "today, 04:00"),
+        (timedelta(days=1), "yesterday"),
+        (timedelta(days=3), "on Tue"),
+        (timedelta(days=40), "on 11 Oct"),
+        (timedelta(minutes=-3), "in 3 min"),
+    ],
+)
+def test_in_a_sentence(age: timedelta, text: str) -> None:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert moments.ago(now - age, now=now) == text
