@@ -96,11 +96,11 @@ def clean_email(value: str) -> str:
     address = unicodedata.normalize("NFKC", value).strip()
     if not storable(address):
         raise ValidationError(_("This contains a character that cannot be kept."))
-    if _has_invisible(address):
-        raise ValidationError(_INVISIBLE)
     if max(len(address), len(key_of(address))) > EMAIL_LENGTH:
         raise ValidationError(_("Use %(limit)s characters at most."), params={"limit": EMAIL_LENGTH})
     validate_email(address)
+    if _has_invisible(address):
+        raise ValidationError(_INVISIBLE)
     if not delivered_domain(address.rpartition("@")[2]):
         raise ValidationError(_("No letter can reach an address with this domain."))
     return address
