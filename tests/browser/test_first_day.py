@@ -18,9 +18,9 @@ QUESTIONS = (
 
 def test_first_day(house: House, browser: Browser, page: Page, complaints: list[str]) -> None:
     sign_in(page, "user", house.first_password("user"))
-    expect(page).to_have_url(f"{house.url}/password/")
+    expect(page).to_have_url(f"{house.url}/password/?next=%2F")
     page.goto("/chat/")
-    expect(page).to_have_url(f"{house.url}/password/")
+    expect(page).to_have_url(f"{house.url}/password/?next=%2Fchat%2F")
     _change_password(page, house.first_password("user"))
 
     page.goto("/chat/")

@@ -16,10 +16,10 @@ def test_acting_as_somebody(house: House, page: Page, complaints: list[str]) -> 
         page.get_by_label("Password", exact=True).fill(house.admin_password)
         page.locator("main form button").first.click()
     expect(page.get_by_role("heading", name="Act as user")).to_be_visible()
-    page.get_by_role("button", name="Act as user").click()
+    page.get_by_role("button", name="Begin").click()
     expect(page.get_by_label("Reason", exact=True)).to_be_focused()
     page.get_by_label("Reason", exact=True).fill("Ticket 4711: the list stays empty")
-    page.get_by_role("button", name="Act as user").click()
+    page.get_by_role("button", name="Begin").click()
 
     banner = page.get_by_role("region", name="Acting as somebody else")
     for width in (1440, 390):

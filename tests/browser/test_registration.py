@@ -70,8 +70,8 @@ def test_somebody_registers_and_forgets_the_password(
     stranger.goto("/login/")
     stranger.get_by_role("link", name="Make an account").click()
     stranger.get_by_label("Email address").fill(email)
-    stranger.get_by_role("button", name="Send the link").click()
-    expect(stranger.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    stranger.get_by_role("button", name="Write the link").click()
+    expect(stranger.get_by_role("heading", name="A letter was written")).to_be_visible()
 
     stranger.goto(link_to(house, page, email))
     assert "token" not in stranger.url
@@ -89,8 +89,8 @@ def test_somebody_registers_and_forgets_the_password(
     stranger.goto("/login/")
     stranger.get_by_role("link", name="Forgot your password?").click()
     stranger.get_by_label("Email or username").fill(name)
-    stranger.get_by_role("button", name="Send the link").click()
-    expect(stranger.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    stranger.get_by_role("button", name="Write the link").click()
+    expect(stranger.get_by_role("heading", name="A letter was written")).to_be_visible()
     stranger.goto(link_to(house, page, email, after=1))
     assert stranger.evaluate("document.documentElement.scrollWidth <= innerWidth")
     choose_password(stranger, "New password", f"{PASSWORD} and more")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -28,10 +31,13 @@ async def titled(talk: Talk, conversation: Conversation, attempt: int) -> str:
             await asyncio.sleep(0.02)
 
 
-async def test_a_page_that_followed_the_first_answer_gets_the_title_its_model_makes(talk: Talk) -> None:
+async def test_a_page_that_followed_the_first_answer_gets_the_title_its_model_makes(
+    talk: Talk, post: Callable[[], list[EmailMessage]]
+) -> None:
     answer = await talk.send("Why do readings drop?", "slow-markdown")
     done = (await talk.follow(answer))[-1]
     assert f'hx-get="{asking_for(answer.conversation, 1)}"' in done.data
+    await sync_to_async(post)()
     named = await titled(talk, answer.conversation, 1)
     assert '<h1 id="conversation-title" hx-swap-oob="true">Here it is:</h1>' in named
     assert f'<li id="entry-{answer.conversation.public_id}" hx-swap-oob="true">' in named
