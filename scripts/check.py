@@ -16,6 +16,8 @@ ENVIRONMENT = {
     "SECRET_KEY": "for the checks alone " + "".join(chr(33 + number) for number in range(60)),
     "DATABASE_ENCRYPTION_KEY": "Zm9yLXRoZS1jaGVja3MtYWxvbmUtMzItYnl0ZXMtISE=",
     "ALLOWED_HOSTS": "gatehouse.example",
+    "PUBLIC_URL": "https://gatehouse.example",
+    "EMAIL_URL": "smtps://mail.gatehouse.example",
     "GATEHOUSE_DATA_DIR": "/tmp/gatehouse-check",
     "DEBUG": "false",
 }
