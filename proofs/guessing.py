@@ -63,7 +63,11 @@ async def stranger(place: House, address: str) -> AsyncIterator[aiohttp.ClientSe
     jar = aiohttp.CookieJar(unsafe=True)
     headers = {"X-Forwarded-For": address}
     timeout = aiohttp.ClientTimeout(total=120)
-    async with aiohttp.ClientSession(place.url, cookie_jar=jar, headers=headers, timeout=timeout) as client:
+    # A connection for each request: one kept while the crowd gathers may be closed just when all begin.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(
+        place.url, cookie_jar=jar, headers=headers, timeout=timeout, connector=connector
+    ) as client:
         client.headers["X-CSRFToken"] = await csrf_token(client, "/login/")
         yield client
 
