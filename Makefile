@@ -1,6 +1,6 @@
 # The front door. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run dev manage setup test check screenshots
+.PHONY: help run dev manage setup test check access screenshots
 
 PYTHON := .venv/bin/python
 
@@ -24,6 +24,9 @@ test: ## every test, on SQLite, PostgreSQL and MariaDB where one answers, with a
 
 check: ## format, types, floors, templates, migrations and deployment settings
 	@scripts/setup.sh all && exec $(PYTHON) scripts/check.py
+
+access: ## who may do what into docs/access.md
+	@scripts/setup.sh all && exec $(PYTHON) scripts/access_table.py
 
 screenshots: ## pictures of the main pages into docs/screenshots
 	@scripts/setup.sh all && exec $(PYTHON) scripts/screenshots.py

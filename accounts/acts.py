@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import actions
+from accounts.forms.team import SupervisorForm
 from accounts.models import User
 from ui.forms import CharField
 from ui.registry import UserAct
@@ -32,6 +33,13 @@ def deactivate(actor: User, person: User, *, reason: str) -> None:
 
 def unlock(actor: User, person: User) -> None:
     actions.unlock_user(actor=actor, user=person)
+
+
+def set_supervisor(actor: User, person: User, *, supervisor: User | None, nobody: bool, of: User | None = None) -> None:
+    if of is not None and person == supervisor and person.supervisor_id == of.pk:
+        # Whoever takes over the team they stand in takes the place of who led it.
+        supervisor = of.supervisor
+    actions.update_user(actor=actor, user=person, supervisor=supervisor)
 
 
 def require_new_password(actor: User, person: User) -> None:
@@ -67,6 +75,18 @@ ACTS = (
         unlock,
         warning=gettext_lazy("Their wrong passwords are forgotten, and they can try again at once."),
         order=30,
+    ),
+    UserAct(
+        "set-supervisor",
+        gettext_lazy("Set supervisor"),
+        "users.write",
+        set_supervisor,
+        form=SupervisorForm,
+        warning=gettext_lazy(
+            "Everybody below them goes with them. Whoever looks after them from now on sees them at their next page, "
+            "and whoever did so no longer does."
+        ),
+        order=45,
     ),
     UserAct(
         "require-password",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import QueryDict
 
 from accounts.models import BulkAct, User
+from ui.forms import uuid_of
 from ui.registry import UserAct, registry
 
 # As many people as one act may concern.
@@ -16,6 +18,8 @@ MOST = 5000
 AT_ONCE = 100
 # Refusals that are told one by one.
 MOST_TOLD = 200
+# As long as the address of the way back may be.
+MOST_BACK = 1000
 
 
 def offered(viewer: User) -> list[UserAct]:
@@ -29,9 +33,13 @@ def found(viewer: User, name: str) -> UserAct | None:
     return next((act for act in offered(viewer) if act.name == name), None)
 
 
-def form_of(act: UserAct, viewer: User, data: QueryDict | None = None) -> Any:
-    """The form of an act, or None where it asks nothing."""
-    return act.form(data, actor=viewer) if act.form is not None else None
+def form_of(
+    act: UserAct, viewer: User, data: QueryDict | None = None, *, preset: Mapping[str, Any] | None = None
+) -> Any:
+    """The form of an act, or None where it asks nothing; `preset` is what stands in it when it is first shown."""
+    if act.form is None:
+        return None
+    return act.form(data, actor=viewer, initial=preset) if preset else act.form(data, actor=viewer)
 
 
 def kept_fields(form: Any) -> dict[str, list[str]]:
@@ -46,8 +54,18 @@ def fields_of(row: BulkAct) -> QueryDict:
     return data
 
 
-def sentence(refusal: PermissionDenied | ValidationError) -> str:
-    """Why somebody was refused, in one line."""
-    if isinstance(refusal, ValidationError):
-        return " ".join(refusal.messages)
-    return str(refusal)
+def way_back(address: str) -> str:
+    """The address of the list that people were chosen on; filters that do not fit are left out, each as a whole."""
+    path, _mark, query = address.partition("?")
+    kept = QueryDict(mutable=True)
+    for name, values in QueryDict(query).lists():
+        longer = kept.copy()
+        longer.setlist(name, values)
+        if len(path) + 1 + len(longer.urlencode()) <= MOST_BACK:
+            kept = longer
+    return f"{path}?{kept.urlencode()}" if kept else path
+
+
+def ticked(sent: QueryDict) -> set[UUID]:
+    """The people ticked on a list, by their public ids; what is none is passed over."""
+    return {key for text in sent.getlist("id")[:MOST] if (key := uuid_of(text))}

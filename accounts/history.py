@@ -6,7 +6,7 @@ It needs no right to the trail, so it tells less: of others their names, and nev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import models
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from accounts.ways import OWN, provider_names
 from settings_store.models import AuditEvent
+from settings_store.telling import Told
 from settings_store.trail.reading import Question
 from ui.devices import device_in_words
 
@@ -91,6 +92,19 @@ def told(events: Iterable[AuditEvent], person: User) -> list[Line]:
     asks = any((event.after or {}).get("by", "") not in OWN for event in every)
     providers = provider_names() if asks else {}
     return [_line(event, person, providers) for event in every]
+
+
+def told_to_others(rows: Iterable[Told]) -> list[Told]:
+    """The same events for those who look after the person: what happened to roles in words, with its reason."""
+    return [_worded(row) for row in rows]
+
+
+def _worded(row: Told) -> Told:
+    writer = _writers.get(row.event.action)
+    if writer is None or writer.kind is not Kind.ROLE:
+        return row
+    words = writer.words({**(row.event.before or {}), **(row.event.after or {})}, {})
+    return replace(row, line=f"{words} (“{row.event.reason}”)" if row.event.reason else words)
 
 
 def _line(event: AuditEvent, person: User, providers: Mapping[str, str]) -> Line:

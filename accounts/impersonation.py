@@ -108,7 +108,7 @@ def ended(request: HttpRequest, access: Access) -> HttpResponse | None:
         return None
     actions.end_impersonation(request=request, admin=request.user, person=found.person, why=found.why)
     if access.api:
-        return refuse_program(found.sentence, status=403)
+        return refuse_program(found.sentence, status=403, dialect=access.api)
     messages.warning(request, found.sentence)
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("home")})

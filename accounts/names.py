@@ -80,15 +80,20 @@ def clean_username(value: str) -> str:
     if not storable(name):
         raise ValidationError(_("This contains a character that cannot be kept."))
     username_validator(name)
+    refuse_disguise(name)
+    # Folding can lengthen a name: one letter ß becomes two.
+    if max(len(name), len(normalised(name))) > USERNAME_LENGTH:
+        raise ValidationError(_("Use %(limit)s characters at most."), params={"limit": USERNAME_LENGTH})
+    return name
+
+
+def refuse_disguise(name: str) -> None:
+    """ValidationError where a name of one word could pass for another one: by what is not seen, or by look-alikes."""
     if _has_invisible(name):
         raise ValidationError(_INVISIBLE)
     scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in name if letter.isalpha()}
     if len(scripts & _ALIKE) > 1:
         raise ValidationError(_("Use letters of one script: these look like a name that is spelled otherwise."))
-    # Folding can lengthen a name: one letter ß becomes two.
-    if max(len(name), len(normalised(name))) > USERNAME_LENGTH:
-        raise ValidationError(_("Use %(limit)s characters at most."), params={"limit": USERNAME_LENGTH})
-    return name
 
 
 def clean_email(value: str) -> str:

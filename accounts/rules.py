@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
-from accounts.models import IdentityProvider, User
+from accounts.models import IdentityProvider, User, UserQuerySet
+from ui.registry import Text
 
 # Answers a sentence that refuses the act (the word each action gives to `ask`), or None.
 # Asked inside the transaction of the act, before its rows are locked, so that a rule may lock its own first.
 type UserRule = Callable[[User, User, str], str | None]
 
 user_rules: list[UserRule] = []
+
+# Answers a sentence that refuses to move these people, who go where the head of their team goes, or None.
+type TeamRule = Callable[[User, UserQuerySet], str | None]
+
+team_rules: list[TeamRule] = []
 
 # Whether somebody holds, or was promised, what gives power over others; such people connect a provider in person.
 type PowerRule = Callable[[User], bool]
@@ -41,8 +48,18 @@ def read_ahead(people: Collection[User]) -> None:
         read(people)
 
 
+# What nobody does to themselves here.
+NOT_TO_ONESELF: dict[str, Text] = {
+    "deactivate": gettext_lazy("You cannot deactivate yourself."),
+    "reset_factors": gettext_lazy("You cannot reset your own factors here. Change them on your profile."),
+    "impersonate": gettext_lazy("Nobody acts as themselves."),
+}
+
+
 def refusal(actor: User, target: User, act: str) -> str | None:
     """The first sentence that refuses `act`, or None."""
+    if actor == target and act in NOT_TO_ONESELF:
+        return str(NOT_TO_ONESELF[act])
     return next((sentence for rule in user_rules if (sentence := rule(actor, target, act))), None)
 
 
@@ -50,6 +67,11 @@ def ask(actor: User | None, target: User, act: str) -> None:
     """Raise ValidationError where a rule refuses; the system itself is never refused."""
     if actor is not None and (sentence := refusal(actor, target, act)):
         raise ValidationError(sentence, code="refused")
+
+
+def team_refusal(actor: User, people: UserQuerySet) -> str | None:
+    """The first sentence that refuses to move all of these people at once, or None; in a query for each rule."""
+    return next((sentence for rule in team_rules if (sentence := rule(actor, people))), None)
 
 
 def lock_roles() -> None:

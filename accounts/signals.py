@@ -3,7 +3,8 @@
 from django.dispatch import Signal
 
 # Sent inside the transaction that makes a person, with `user`, `actor` (a User, or None for the system) and
-# `has_rights`: whether what they may do is said by whoever makes them, right after.
+# `has_rights`: whether what they may do is said by whoever makes them, right after. A receiver may answer a sentence
+# for whoever makes them.
 user_registered = Signal()
 
 # Sent inside the transaction in which it is known what an identity provider says of somebody, with `user`, `provider`

@@ -71,6 +71,8 @@ class UserAdmin(ViewOnlyAdmin):
                 form.add_error(None, error)
             else:
                 messages.success(request, _("%(person)s was made, without a password yet.") % {"person": person})
+                for remark in person.remarks:
+                    messages.warning(request, remark)
                 return redirect("admin:accounts_user_change", person.pk)
         return self._render(request, _("New user"), form)
 
@@ -98,7 +100,9 @@ class UserAdmin(ViewOnlyAdmin):
         del wanted["seen"]
         later = {name: wanted.pop(name) for name in ("bio", "language", "time_zone")}
         person = actions.create_user(actor=actor, **wanted)
-        return actions.update_user(actor=actor, user=person, **later)
+        row = actions.update_user(actor=actor, user=person, **later)
+        row.remarks = person.remarks
+        return row
 
     @transaction.atomic
     def _change(self, actor: User, person: User, wanted: dict[str, Any]) -> None:

@@ -13,13 +13,16 @@ class ChatConfig(AppConfig):
         from chat import links, setting_definitions  # noqa: F401 - models must be loaded first
         from chat.actions.provider import seal_context
         from chat.models import Provider
+        from chat.objects import ConversationKind
         from chat.people import conversation_counts
+        from rbac.why.kinds import add_kind
 
         registry.object_links |= {
             "chat.conversation": links.conversation_page,
             "chat.systemprompt": links.prompt_page,
             "chat.provider": links.provider_page,
         }
+        add_kind(ConversationKind())
         sealed.add(sealed.SealedColumn(Provider, "sealed_key", context=seal_context))
         registry.add_permissions(
             Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),

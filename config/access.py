@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.obstacles import ALL_OBSTACLES
-from ui.guard import Access, Kind, View, access_of
+from ui.guard import Access, Kind
 
 # By the longest prefix of the route. The admin's own doors only lead to those of the house.
 PREFIXES: dict[str, Access] = {
@@ -14,12 +14,3 @@ PREFIXES: dict[str, Access] = {
     # Only routed on a debug server.
     "__reload__/": Access(Kind.PUBLIC),
 }
-
-
-def declared_access(route: str, view: View) -> Access | None:
-    """The access a route declares, by its view or by this table; None where nothing does."""
-    own = access_of(view)
-    if own is not None:
-        return own
-    prefix = max((prefix for prefix in PREFIXES if route.startswith(prefix)), key=len, default=None)
-    return PREFIXES[prefix] if prefix else None

@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.utils.translation import gettext_lazy as _
 
+from ui.guard import foreign_routes
 from ui.registry import Permission, registry
 
 
@@ -10,7 +11,7 @@ class ConfigConfig(AppConfig):
     verbose_name = _("Gatehouse")
 
     def ready(self) -> None:
-        from config import home
+        from config import access, home
 
         registry.add_permissions(
             Permission(
@@ -24,6 +25,7 @@ class ConfigConfig(AppConfig):
             )
         )
         registry.home_cards += home.CARDS
+        foreign_routes.update(access.PREFIXES)
 
 
 class GatehouseAdminConfig(AdminConfig):

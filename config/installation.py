@@ -26,6 +26,7 @@ from rbac.system_roles import ADMIN, SYSTEM_ROLES
 from settings_store import audit, sealed
 from settings_store.health import put_back
 from settings_store.trail.words import drop_words
+from ui.registry import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _first_people() -> list[FirstPerson]:
                 _("GATEHOUSE_ADMIN_EMAIL will not do: %(reason)s") % {"reason": " ".join(error.messages)}
             ) from error
         if username == "admin":
-            assign_role(actor=None, user=person, role=Role.objects.get(name_key=ADMIN))
+            assign_role(actor=None, user=person, role=Role.objects.get(system_key=ADMIN))
         made.append(FirstPerson(username, "" if known else password))
     return made
 
@@ -113,14 +114,14 @@ def drop_everything() -> None:
 
 def faults() -> Iterator[str]:
     """What is not as it should be in this installation, one sentence each; nothing where all is sound."""
-    roles = {role.name_key: role for role in Role.objects.all()}
+    roles = {role.system_key: role for role in Role.objects.all()}
     for wanted in SYSTEM_ROLES:
         role = roles.get(wanted.key)
         if role is None:
             yield _("The system role %(role)s is missing.") % {"role": wanted.name}
             continue
         held = set(role.group.permissions.values_list("codename", flat=True))
-        if lacking := ", ".join(sorted(wanted.core - held)):
+        if lacking := ", ".join(sorted(wanted.core(registry.permissions) - held)):
             yield _("The system role %(role)s lacks %(permissions)s.") % {"role": wanted.name, "permissions": lacking}
     if not any(user.has_perm("roles.admin") for user in User.objects.active()):
         yield _("Nobody who is active may administer roles.")

@@ -17,8 +17,7 @@ from django.utils.http import urlencode
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts import impersonation
-from config.access import declared_access
-from ui.guard import Access, Kind, View, obstacle_of, program_refusal
+from ui.guard import Access, Kind, View, declared_access, obstacle_of, program_refusal
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()" for feature in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")

@@ -24,6 +24,7 @@ from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider, record_check, set_provider_enabled
 from chat.models import Conversation, Message, Model, SystemPrompt
 from config.sample_flags import add_sample_flags
+from config.sample_roles import add_sample_roles
 from config.sample_settings import add_sample_settings
 from rbac.actions import assign_role, revoke_role
 from rbac.models import Assignment, Role
@@ -71,7 +72,7 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
     if User.objects.named(team["person"][0]["username"]).exists():
         return {}
     chance = random.Random(seed)  # noqa: S311 - a story, no secret
-    admins = Assignment.objects.counting().filter(role__name_key=ADMIN).values("user_id")
+    admins = Assignment.objects.counting().filter(role__system_key=ADMIN).values("user_id")
     admin = User.objects.active().filter(pk__in=admins).order_by("pk").first()
     people = _add_people(team["person"])
     prompts = _add_prompts(team["prompt"])
@@ -88,6 +89,7 @@ def add_sample_data(*, seed: int = SEED, now: datetime | None = None) -> dict[st
         "messages": _store_messages(talks, conversations, chance=chance),
         "changes of settings": add_sample_settings(people, now=moment),
         "flags": add_sample_flags(people, now=moment),
+        "roles": add_sample_roles(people, now=moment),
     }
     audit.record("installation.sample_data_added", actor=None, after=made)
     return made

@@ -18,7 +18,7 @@ from config.health import findings, is_ready
 from settings_store.disk import is_full
 from settings_store.trail.chain import ForeignTrail
 from ui.absence import NotThere
-from ui.guard import Access, Kind, access_of, obstacle_of, program_refusal, public, refuse_program, signed_in
+from ui.guard import Access, Dialect, Kind, access_of, obstacle_of, program_refusal, public, refuse_program, signed_in
 from ui.registry import registry
 
 
@@ -69,14 +69,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return csrf.csrf_failure(request, reason)
     sentence = _("The call needs the header X-CSRFToken beside the cookies: %(reason)s")
     refusal = program_refusal(request, access, request.resolver_match.kwargs)
-    return refusal or refuse_program(sentence % {"reason": reason}, status=403)
+    return refusal or refuse_program(sentence % {"reason": reason}, status=403, dialect=access.api or Dialect.PROBLEM)
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Where a form cannot be read, before any view could say so."""
-    if _program_access(request) is None:
+    access = _program_access(request)
+    if access is None or access.api is None:
         return defaults.bad_request(request, exception)
-    return refuse_program(_("The request could not be read."), status=400)
+    return refuse_program(_("The request could not be read."), status=400, dialect=access.api)
 
 
 def _program_access(request: HttpRequest) -> Access | None:

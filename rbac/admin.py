@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 
-from rbac.models import Assignment, ClaimRole, Role, RoleMapVersion
+from rbac.models import Assignment, ClaimRole, CustomPermission, Review, ReviewItem, Role, RoleMapVersion
 from ui.admin import ViewOnlyAdmin
 
 
 @admin.register(Role)
 class RoleAdmin(ViewOnlyAdmin):
-    list_display = ("name", "priority", "parent", "is_system", "description")
-    list_filter = ("is_system",)
+    list_display = ("name", "priority", "parent", "system_key", "description")
+    list_filter = ("system_key",)
     list_select_related = ("parent",)
     ordering = ("-priority", "name_key")
     search_fields = ("name", "description")
@@ -20,7 +20,7 @@ class RoleAdmin(ViewOnlyAdmin):
         "name",
         "description",
         "group",
-        "is_system",
+        "system_key",
         "priority",
         "parent",
         "requires_factor",
@@ -47,6 +47,9 @@ class AssignmentAdmin(ViewOnlyAdmin):
         "assigned_at",
         "assigned_by",
         "provider",
+        "ended_at",
+        "ended_by",
+        "end_reason",
     )
 
 
@@ -57,6 +60,49 @@ class ClaimRoleAdmin(ViewOnlyAdmin):
     ordering = ("provider", "value")
     search_fields = ("value", "role__name")
     fields = ("provider", "value", "role")
+
+
+@admin.register(CustomPermission)
+class CustomPermissionAdmin(ViewOnlyAdmin):
+    list_display = ("name", "label", "program", "created_at", "created_by")
+    list_select_related = ("created_by",)
+    ordering = ("name",)
+    search_fields = ("name", "label", "program")
+    fields = ("name", "label", "program", "created_at", "created_by")
+
+
+@admin.register(Review)
+class ReviewAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("subject", "started_at", "started_by", "due_on", "closed_at")
+    list_select_related = ("started_by",)
+    ordering = ("-started_at",)
+    search_fields = ("subject",)
+    fields = ("subject", "role", "supervisor", "due_on", "started_at", "started_by", "closed_at", "closed_by")
+
+
+@admin.register(ReviewItem)
+class ReviewItemAdmin(ViewOnlyAdmin):
+    further_permissions = ("users.all",)
+    list_display = ("review", "user", "role_name", "since", "until", "decision", "decided_at", "decided_by")
+    list_select_related = ("review", "user", "decided_by")
+    ordering = ("-review", "id")
+    search_fields = ("user__username_key", "role_name", "note")
+    fields = (
+        "review",
+        "user",
+        "role_name",
+        "assignment",
+        "since",
+        "until",
+        "given_by",
+        "reason",
+        "last_login",
+        "decision",
+        "note",
+        "decided_at",
+        "decided_by",
+    )
 
 
 @admin.register(RoleMapVersion)

@@ -82,24 +82,27 @@ class RoleBackend(BaseBackend):
 
 def ranked(user: Person) -> Ranked:
     """The person with their roles, read once where they were not loaded by `get_user`."""
-    if "granted" not in user.__dict__:
+    # By getattr and setattr: the user of a request only stands for the person, and keeps nothing itself.
+    if getattr(user, "granted", None) is None:
         loaded = _load([user.pk]) if user.pk else []
         for name, nothing in _NOTHING.items():
-            user.__dict__[name] = loaded[0].__dict__[name] if loaded else nothing
+            setattr(user, name, getattr(loaded[0], name) if loaded else nothing)
     return cast(Ranked, user)
 
 
 def rank(people: Collection[User]) -> None:
     """Read the roles of all of these people in one query."""
-    loaded = {user.pk: user.__dict__ for user in _load([person.pk for person in people])}
+    loaded = {user.pk: user for user in _load([person.pk for person in people])}
     for person in people:
-        person.__dict__.update({name: loaded[person.pk][name] for name in _NOTHING})
+        for name in _NOTHING:
+            setattr(person, name, getattr(loaded[person.pk], name))
 
 
 def forget(user: Person) -> None:
     """Drop what is known of this person's roles, because an act has just changed them."""
-    for name in (*_NOTHING, "promised_priority", "flag_subject"):
-        user.__dict__.pop(name, None)
+    for name in (*_NOTHING, PROMISED, "flag_subject"):
+        if hasattr(user, name):
+            delattr(user, name)
 
 
 _NOTHING: dict[str, Any] = {
@@ -108,6 +111,8 @@ _NOTHING: dict[str, Any] = {
     "granted": frozenset(),
     "factor_asked": False,
 }
+# What rules keep on a person: the highest priority they hold or were promised.
+PROMISED = "promised_priority"
 _statements: dict[str, str] = {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -13,6 +12,7 @@ from rbac.backend import RoleBackend, ranked
 from rbac.models import Assignment, Role, RoleMapVersion
 from rbac.role_map import role_map
 from settings_store.people import Directory, Known
+from ui.forms import uuid_of
 
 MOST_FOUND = 8
 # As many as one question may name on every database.
@@ -39,7 +39,7 @@ def people(pks: Collection[int]) -> dict[int, Known]:
 
 def named(name: str) -> Known | None:
     user = User.objects.named(name).first()
-    if user is None and (public_id := _public_id(name)) is not None:
+    if user is None and (public_id := uuid_of(name)) is not None:
         user = User.objects.filter(public_id=public_id).first()
     return _known(user) if user is not None else None
 
@@ -77,13 +77,6 @@ def everybody() -> Iterable[tuple[int, frozenset[int]]]:
 
 def _known(user: User) -> Known:
     return Known(user.pk, str(user), user.username, user.is_active)
-
-
-def _public_id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 directory = Directory(

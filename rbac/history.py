@@ -16,21 +16,39 @@ from ui import moments
 def assigned(facts: Facts, providers: Mapping[str, str]) -> str:
     role, begins, ends = facts.get("role", ""), _moment(facts.get("from")), _moment(facts.get("until"))
     if begins and ends:
-        return _("Role given: %(role)s, from %(begins)s until %(ends)s") % {
+        return _("Role assigned: %(role)s, from %(begins)s until %(ends)s") % {
             "role": role,
             "begins": begins,
             "ends": ends,
         }
     if begins:
-        return _("Role given: %(role)s, from %(begins)s") % {"role": role, "begins": begins}
+        return _("Role assigned: %(role)s, from %(begins)s") % {"role": role, "begins": begins}
     if ends:
-        return _("Role given: %(role)s, until %(ends)s") % {"role": role, "ends": ends}
-    return _("Role given: %(role)s") % {"role": role}
+        return _("Role assigned: %(role)s, until %(ends)s") % {"role": role, "ends": ends}
+    return _("Role assigned: %(role)s") % {"role": role}
 
 
 @tells("role.revoked", kind=Kind.ROLE)
 def revoked(facts: Facts, providers: Mapping[str, str]) -> str:
-    return _("Role taken away: %(role)s") % {"role": facts.get("role", "")}
+    return _("Role ended: %(role)s") % {"role": facts.get("role", "")}
+
+
+@tells("assignment.changed", kind=Kind.ROLE)
+def changed(facts: Facts, providers: Mapping[str, str]) -> str:
+    """Only what was changed is among the facts; the reason is for those who look after roles."""
+    words = []
+    if "paused" in facts:
+        words.append(_("paused") if facts["paused"] else _("counts again"))
+    if "from" in facts:
+        begins = _moment(facts["from"])
+        words.append(_("from %(begins)s") % {"begins": begins} if begins else _("from when it was given"))
+    if "until" in facts:
+        ends = _moment(facts["until"])
+        words.append(_("until %(ends)s") % {"ends": ends} if ends else _("without an end"))
+    role = facts.get("role", "")
+    if not words:
+        return _("Role %(role)s changed") % {"role": role}
+    return _("Role %(role)s changed: %(changes)s") % {"role": role, "changes": ", ".join(words)}
 
 
 def _moment(value: Any) -> str:

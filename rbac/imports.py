@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from accounts.names import normalised
 from rbac.actions import assign_role
-from rbac.forms import assignable_by
 from rbac.models import Role
+from rbac.rules import assignable_by
 from ui.registry import ImportColumn
 
 _PARTED = re.compile(r"[,;|]")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from rbac.models import Role, RoleMapVersion
+from rbac.models import CustomPermission, Role, RoleMapVersion
+from rbac.permission_names import is_taken
 from rbac.system_roles import ADMIN
-from ui.registry import registry
+from ui.registry import Permission, registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class RoleMap:
     version: int | None
     granted: dict[int, frozenset[str]]
     own: dict[int, frozenset[str]]
+    # Every permission there is, those of the house first, then those of other programs.
+    known: dict[str, Permission]
     parents: dict[int, int | None]
     priorities: dict[int, int]
     admin_id: int | None
@@ -33,8 +36,8 @@ class RoleMap:
     demanding: frozenset[int]
 
     def permissions(self, role_id: int) -> frozenset[str]:
-        """The names of the house (resource.action) that a role grants, with those of its parents."""
-        return self.granted.get(role_id, frozenset()) & registry.permissions.keys()
+        """What a role grants with its parents, by our own names (resource.action) alone."""
+        return self.granted.get(role_id, frozenset()) & self.known.keys()
 
     def lineage(self, role_id: int) -> list[int]:
         """The role and all it inherits from."""
@@ -88,42 +91,67 @@ def _renew() -> None:
     RoleMapVersion.objects.update_or_create(pk=1, defaults={"version": secrets.randbits(62)})
 
 
-def with_django_names(names: frozenset[str]) -> frozenset[str]:
-    return names.union(*(registry.permissions[name].django for name in names))
-
-
 def _load(version: int | None) -> RoleMap:
     own: dict[int, set[str]] = {}
     parents: dict[int, int | None] = {}
     priorities: dict[int, int] = {}
     admin_id = None
     demanding: set[int] = set()
+    known, custom = _known()
     rows = Role.objects.values_list(
-        "pk", "name_key", "priority", "parent_id", "requires_factor", "group__permissions__codename"
+        "pk",
+        "system_key",
+        "priority",
+        "parent_id",
+        "requires_factor",
+        "group__permissions",
+        "group__permissions__codename",
+        "group__permissions__content_type__model",
     )
-    for role_id, name_key, priority, parent_id, requires_factor, codename in rows:
+    for role_id, system_key, priority, parent_id, requires_factor, permission_id, codename, kind in rows:
         if requires_factor:
             demanding.add(role_id)
         names = own.setdefault(role_id, set())
-        # A permission whose declaration has left the code grants nothing.
-        if codename in registry.permissions:
+        # A permission whose declaration has left the code grants nothing, nor does one of another program of that name.
+        if kind == Role._meta.model_name and codename in registry.permissions:
             names.add(codename)
+        elif name := custom.get(permission_id):
+            names.add(name)
         parents[role_id], priorities[role_id] = parent_id, priority
-        if name_key == ADMIN:
+        if system_key == ADMIN:
             admin_id = role_id
-    registered = frozenset(registry.permissions)
     if admin_id is not None:
-        own[admin_id] = set(registered)
+        own[admin_id] = set(known)
     return RoleMap(
         version=version,
-        granted={role_id: with_django_names(_with_parents(role_id, own, parents)) for role_id in own},
+        granted={role_id: _with_django_names(_with_parents(role_id, own, parents), known) for role_id in own},
         own={role_id: frozenset(names) for role_id, names in own.items()},
+        known=known,
         parents=parents,
         priorities=priorities,
         admin_id=admin_id,
-        everything=with_django_names(registered),
+        everything=_with_django_names(frozenset(known), known),
         demanding=frozenset(role_id for role_id in own if demanding.intersection(_lineage(role_id, parents))),
     )
+
+
+def _known() -> tuple[dict[str, Permission], dict[int, str]]:
+    """Every permission by name, and the names of those of other programs by the keys of their rows.
+
+    Where the house has a name by now it is the house's, and the other one grants nothing.
+    """
+    known, custom = dict(registry.permissions), dict[int, str]()
+    rows = CustomPermission.objects.order_by("name").values_list("permission_id", "name", "label", "program")
+    for permission_id, name, label, program in rows:
+        taken = is_taken(name)
+        custom[permission_id] = "" if taken else name
+        if not taken:
+            known[name] = Permission(name, label, program=program)
+    return known, custom
+
+
+def _with_django_names(names: frozenset[str], known: dict[str, Permission]) -> frozenset[str]:
+    return names.union(*(known[name].django for name in names))
 
 
 def _with_parents(role_id: int, own: dict[int, set[str]], parents: dict[int, int | None]) -> frozenset[str]:

@@ -6,11 +6,10 @@ declared by a later release.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop
-
-from ui.registry import registry
 
 ADMIN = "admin"
 DEFAULT = "user"
@@ -27,12 +26,9 @@ class SystemRole:
     description: str
     permissions: tuple[str, ...] = ()
 
-    @property
-    def core(self) -> frozenset[str]:
-        """What this role itself always holds, as far as it is declared in this installation."""
-        if self.key == ADMIN:
-            return frozenset(registry.permissions)
-        return frozenset(self.permissions) & registry.permissions.keys()
+    def core(self, known: Collection[str]) -> frozenset[str]:
+        """What this role itself always holds, of the permissions that are `known` in this installation."""
+        return frozenset(known) if self.key == ADMIN else frozenset(self.permissions).intersection(known)
 
 
 # Parents before their children.

@@ -262,14 +262,18 @@ on("htmx:beforeRequest", (event) => {
   else if (!asker.closest("[data-live]")) startWaiting();
 });
 
-// A row opens to its details below it, and closes again without asking.
+// A row opens to its details below it, or to rows of a deeper level, and closes again without asking.
 function closeDetail(link) {
   const row = link?.closest("tr");
   if (!row) return false;
-  const detail = row.nextElementSibling;
-  const isOpen = Boolean(detail?.matches(".detail"));
-  if (isOpen) detail.remove();
-  row.classList.toggle("on", !isOpen);
+  const isBelow = (next) => next?.matches(".detail") || next?.dataset.level > Number(row.dataset.level);
+  const isOpen = isBelow(row.nextElementSibling);
+  const isTree = "level" in row.dataset;
+  while (isBelow(row.nextElementSibling)) {
+    row.nextElementSibling.remove();
+    if (!isTree) break;
+  }
+  if (!isTree) row.classList.toggle("on", !isOpen);
   link.setAttribute("aria-expanded", !isOpen);
   return isOpen;
 }
@@ -305,6 +309,17 @@ on("keydown", (event) => {
 
 // What was typed into a row is gone with it.
 on("htmx:afterSwap", () => { if (!find("form[data-unsaved]")) unsaved = false; });
+
+// Rows of a table found by their words while one types; what has just come in is looked at too.
+function narrow(input) {
+  const table = document.getElementById(input.dataset.narrows), shown = "[data-words]:not([hidden])";
+  const wanted = input.value.toLowerCase().split(/\s+/);
+  each("[data-words]", (row) => { row.hidden = !wanted.every((word) => row.dataset.words.includes(word)); }, table);
+  each("tbody", (group) => { group.hidden = !find(shown, group); }, table);
+  find(`#${table.id}-none`).hidden = Boolean(find(shown, table));
+}
+on("input", ({ target }) => { if (target.matches("[data-narrows]")) narrow(target); });
+on("htmx:afterSwap", () => each("[data-narrows]", narrow));
 
 // An answer says that it has begun as soon as its first words are there.
 on("htmx:sseMessage", (event) => {

@@ -31,11 +31,15 @@ def _is_transactional(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that change tables or triggers commit, and be cleaned up after, where that cannot be taken back."""
-    if connection.features.can_rollback_ddl:
-        return
+    """Fit tests to the database they run on.
+
+    Those that change tables or triggers commit, and are cleaned up after, where that cannot be taken back. Long ones
+    to which no database makes a difference are left to SQLite.
+    """
     for item in items:
-        if item.get_closest_marker("schema"):
+        if item.get_closest_marker("once") and connection.vendor != "sqlite":
+            item.add_marker(pytest.mark.skip(reason="Runs once, on SQLite: no database makes a difference to it."))
+        if item.get_closest_marker("schema") and not connection.features.can_rollback_ddl:
             item.add_marker(pytest.mark.django_db(transaction=True), append=False)
 
 

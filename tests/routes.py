@@ -9,9 +9,8 @@ from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from config.access import declared_access
 from settings_store.realms import Realm
-from ui.guard import Access, View
+from ui.guard import Access, View, declared_access
 
 # What stands for each kind of parameter: nothing that exists.
 UNKNOWN = {
@@ -36,6 +35,8 @@ class Route:
     route: str
     view: View
     realm: Realm | None = None
+    # As `{% url %}` writes it, with its namespace.
+    name: str = ""
 
     @property
     def access(self) -> Access | None:
@@ -64,8 +65,10 @@ class Route:
         def fill(match: re.Match[str]) -> str:
             return str(ids.get(match["name"], UNKNOWN[match["kind"] or "str"]))
 
+        # Any text at all.
+        plain = re.sub(r"\(\?P(<\w+>)\[\\s\\S\]\+\)\\Z", r"\1", self.route)
         # The admin writes some patterns as regular expressions: the first choice of each stands for all.
-        plain = re.sub(r"\(\?P<\w+>([^)|]*)[^)]*\)", r"\1", self.route).translate({ord("^"): "", ord("$"): ""})
+        plain = re.sub(r"\(\?P<\w+>([^)|]*)[^)]*\)", r"\1", plain).translate({ord("^"): "", ord("$"): ""})
         return "/" + PARAMETER.sub(fill, plain.replace(".*", "nothing"))
 
 
@@ -73,12 +76,17 @@ def routes() -> list[Route]:
     return list(_walk(get_resolver("config.urls").url_patterns))
 
 
-def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[Route]:
+def _walk(
+    patterns: list[URLPattern | URLResolver], prefix: str = "", namespaces: tuple[str, ...] = ()
+) -> Iterator[Route]:
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _walk(pattern.url_patterns, route)
-        elif REALM in route:
-            yield from (Route(route.replace(REALM, realm), pattern.callback, realm) for realm in Realm)
+            within = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+            yield from _walk(pattern.url_patterns, route, within)
+            continue
+        name = ":".join((*namespaces, pattern.name or ""))
+        if REALM in route:
+            yield from (Route(route.replace(REALM, realm), pattern.callback, realm, name) for realm in Realm)
         else:
-            yield Route(route, pattern.callback)
+            yield Route(route, pattern.callback, name=name)

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
+from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, resolve_url
@@ -27,6 +29,14 @@ from ui.registry import Obstacle, registry
 
 STEP_UP_SECONDS = 600
 STEP_UP_SESSION_KEY = "stepped_up_at"
+
+
+class Dialect(StrEnum):
+    """How a route for programs refuses: in the words of OpenFeature's OFREP, or as problem details (RFC 9457)."""
+
+    OFREP = "ofrep"
+    PROBLEM = "problem"
+
 
 # What a refusal carries where somebody acts as somebody else: no permission would help.
 IN_PERSON = "in person"
@@ -59,7 +69,7 @@ class Access:
     # The obstacles it is there to clear away, or can be reached in spite of.
     before: frozenset[str] = frozenset()
     background: bool = False
-    api: bool = False
+    api: Dialect | None = None
     in_person: bool = False
 
     def lacking(self, user: Any, parts: Mapping[str, object] | None = None) -> str:
@@ -74,19 +84,45 @@ def access_of(view: View) -> Access | None:
     return getattr(view, "access", None)
 
 
+# What routes of other packages ask of a person, by the prefix of the route; the roof fills it.
+foreign_routes: dict[str, Access] = {}
+
+
+def declared_access(route: str, view: View) -> Access | None:
+    """The access a route declares, by its view or by the longest prefix that speaks for it; None where nothing does."""
+    own = access_of(view)
+    if own is not None:
+        return own
+    prefix = max((prefix for prefix in foreign_routes if route.startswith(prefix)), key=len, default=None)
+    return foreign_routes[prefix] if prefix is not None else None
+
+
 def public(view: View) -> View:
     """Anyone may call it, signed in or not."""
     return _guarded(view, Access(Kind.PUBLIC))
 
 
 def signed_in(
-    view: View | None = None, *, before: Iterable[str] = (), step_up: bool = False, in_person: bool = False
+    view: View | None = None,
+    *,
+    before: Iterable[str] = (),
+    step_up: bool = False,
+    in_person: bool = False,
+    api: Dialect | None = None,
 ) -> View:
     """Everyone who is signed in, also those in whose way an obstacle named in `before` still stands.
 
-    With `in_person` not those who act as somebody else; what asks for a step-up is in person anyhow.
+    With `in_person` not those who act as somebody else; what asks for a step-up is in person anyhow. What programs ask
+    is `api`, as in `requires`.
     """
-    access = Access(Kind.SIGNED_IN, step_up=step_up, before=frozenset(before), in_person=in_person or step_up)
+    access = Access(
+        Kind.SIGNED_IN,
+        step_up=step_up,
+        before=frozenset(before),
+        background=api is not None,
+        api=api,
+        in_person=in_person or step_up,
+    )
     if view is None:
         return lambda view: _guarded(view, access)
     return _guarded(view, access)
@@ -98,7 +134,7 @@ def requires(
     also: str = "",
     step_up: bool = False,
     background: bool = False,
-    api: bool = False,
+    api: Dialect | None = None,
     in_person: bool = False,
 ) -> Callable[[View], View]:
     """Signed-in people holding `permission` ("settings.write"), and `also`; others get 403, never the sign-in page.
@@ -106,14 +142,14 @@ def requires(
     "<realm>.write" is the permission that the part of the address of this name tells: "flags.write" under flags/.
     With `step_up` the password (or factor) must have been given within the last `STEP_UP_SECONDS`. What an open page
     asks by itself is `background`: it does not keep a session alive, and refused it is told in words to stop. What
-    programs ask is `api`: they are refused in JSON, and a session that only they use ends as one nobody uses.
+    programs ask is `api`: they are refused in that JSON, and a session that only they use ends as one nobody uses.
     """
     access = Access(
         Kind.PERMISSION,
         permission=permission,
         also=also,
         step_up=step_up,
-        background=background or api,
+        background=background or api is not None,
         api=api,
         in_person=in_person or step_up,
     )
@@ -127,20 +163,33 @@ def obstacle_of(request: HttpRequest, access: Access) -> Obstacle | None:
 
 def program_refusal(request: HttpRequest, access: Access, parts: Mapping[str, object]) -> JsonResponse | None:
     """Why a program may not call a route: 401 where nobody is signed in, 403 without the right; None where it may."""
+    dialect = access.api or Dialect.PROBLEM
     if not request.user.is_authenticated:
-        answer = refuse_program(_("Nobody is signed in."), status=401)
+        answer = refuse_program(_("Nobody is signed in."), status=401, dialect=dialect)
         answer["WWW-Authenticate"] = "Session"
         return answer
     if obstacle := obstacle_of(request, access):
-        return refuse_program(str(obstacle.sentence), status=403)
+        return refuse_program(str(obstacle.sentence), status=403, dialect=dialect)
     if lacking := access.lacking(request.user, parts):
-        return refuse_program(_("This needs the permission %(name)s.") % {"name": lacking}, status=403)
+        return refuse_program(_("This needs the permission %(name)s.") % {"name": lacking}, status=403, dialect=dialect)
+    if access.in_person and getattr(request, "impersonator", None) is not None:
+        return refuse_program(_("Nobody does this while acting as somebody else."), status=403, dialect=dialect)
     return None
 
 
-def refuse_program(sentence: str, *, status: int) -> JsonResponse:
-    """A refusal as programs read it, in the words of OpenFeature."""
-    return JsonResponse({"errorCode": "GENERAL", "errorDetails": sentence}, status=status)
+def refuse_program(sentence: str, *, status: int, dialect: Dialect, **members: Any) -> JsonResponse:
+    """A refusal as programs read it; `members` are further ones of the problem details."""
+    if dialect is Dialect.OFREP:
+        return JsonResponse({"errorCode": "GENERAL", "errorDetails": sentence}, status=status)
+    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+    return JsonResponse({**problem, **members}, status=status, content_type="application/problem+json")
+
+
+def may_still(request: HttpRequest, *permissions: str) -> bool:
+    """Whether the session of a request that takes long is still open, and its person still holds all of these."""
+    now = HttpRequest()
+    now.session = type(request.session)(request.session.session_key)
+    return get_user(now).has_perms(permissions)
 
 
 def stepped_up(request: HttpRequest) -> bool:

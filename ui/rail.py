@@ -27,13 +27,17 @@ class RailGroup:
     pages: list[RailPage] = field(default_factory=list)
 
 
-def rail_groups(request: HttpRequest, entries: Iterable[RailEntry] | None = None) -> list[RailGroup]:
-    """The groups of the rail with the pages whose permission the person of `request` holds."""
+def rail_groups(request: HttpRequest, entries: Iterable[RailEntry] | None = None, *, path: str = "") -> list[RailGroup]:
+    """The groups of the rail with the pages whose permission the person of `request` holds.
+
+    A page that belongs where somebody came from says so by that `path`.
+    """
     chosen = sorted(registry.rail if entries is None else entries, key=lambda entry: entry.order)
     allowed = [entry for entry in chosen if not entry.permission or request.user.has_perm(entry.permission)]
     urls = {entry.url_name: reverse(entry.url_name) for entry in allowed}
     # The longest address that begins this one is where we are: /chat/x/ belongs to Chat, not to a shorter neighbour.
-    here = max((url for url in urls.values() if request.path.startswith(url)), key=len, default="")
+    path = path or request.path
+    here = max((url for url in urls.values() if path.startswith(url)), key=len, default="")
     groups: dict[str, RailGroup] = {}
     for entry in allowed:
         url = urls[entry.url_name]

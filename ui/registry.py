@@ -19,11 +19,19 @@ type Text = str | _StrPromise
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A right of the form resource.action, and Django's own permissions that come with it."""
+    """A right of the form resource.action, and Django's own permissions that come with it.
+
+    Those that other programs ask about carry that program's name, which may be empty; those of the house carry None.
+    """
 
     name: str
     label: Text
     django: tuple[str, ...] = ()
+    program: str | None = None
+
+    def __str__(self) -> str:
+        """As people write it: resource:action."""
+        return self.name.replace(".", ":", 1)
 
     @property
     def resource(self) -> str:

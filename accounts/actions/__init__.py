@@ -28,6 +28,7 @@ from accounts.actions.registration import (
     withdraw_invitation,
 )
 from accounts.actions.session import drop_session, revoke_all_sessions, revoke_other_sessions, revoke_session
+from accounts.actions.team import MovedMeanwhile, move_user
 from accounts.actions.user import (
     activate_user,
     create_user,
@@ -38,6 +39,7 @@ from accounts.actions.user import (
 )
 
 __all__ = [
+    "MovedMeanwhile",
     "accept_invitation",
     "activate_user",
     "add_passkey",
@@ -57,6 +59,7 @@ __all__ = [
     "forget_devices",
     "give_password",
     "make_recovery_codes",
+    "move_user",
     "record_export",
     "record_refused_code",
     "record_refused_passkey",

@@ -17,6 +17,7 @@ from accounts import bulk, errands
 from accounts.models import BulkAct, User
 from accounts.models.bulk_act import STALLED_AFTER
 from settings_store import audit
+from ui.forms import sentence_of
 from ui.registry import UserAct
 
 # People one task does before it lets others, such as letters, have their turn.
@@ -34,11 +35,28 @@ def record_export(*, actor: User, count: int, filters: Mapping[str, str]) -> Non
 
 
 @transaction.atomic
-def ask_act(*, actor: User, act: UserAct, people: Sequence[int], left_out: int = 0, query: str = "") -> BulkAct:
-    """Keep who is meant until it is confirmed; nothing is done yet."""
+def ask_act(
+    *,
+    actor: User,
+    act: UserAct,
+    people: Sequence[int],
+    left_out: int = 0,
+    back: str = "",
+    preset: Mapping[str, str] | None = None,
+) -> BulkAct:
+    """Keep who is meant until it is confirmed; nothing is done yet.
+
+    `back` is the address of the list they were chosen on; `preset` fills in the form.
+    """
     chosen = list(people)[: bulk.MOST]
     return BulkAct.objects.create(
-        act=act.name, created_by=actor, people=chosen, total=len(chosen), left_out=left_out, query=query[:1000]
+        act=act.name,
+        created_by=actor,
+        people=chosen,
+        total=len(chosen),
+        left_out=left_out,
+        query=bulk.way_back(back),
+        fields={name: [value] for name, value in (preset or {}).items()},
     )
 
 
@@ -139,7 +157,7 @@ def _do_one(
             row.refresh_from_db(fields=["refused", "refused_count"])
             row.refused_count += 1
             if len(row.refused) < bulk.MOST_TOLD:
-                row.refused.append([str(person) if person else "–", bulk.sentence(refusal)[:500]])
+                row.refused.append([str(person) if person else "–", sentence_of(refusal)[:500]])
             row.save(update_fields=["refused", "refused_count"])
     return True
 

@@ -29,6 +29,8 @@ from settings_store.crypto import CannotOpen
 CHECKED_AT_ONCE, MADE_AT_ONCE = 500, 100
 # People made in one transaction: from the first on, the end of the trail waits for it.
 TOGETHER = 10
+# Of those brought in, so many have their remarks told.
+REMARKED = 20
 # Of one line, so many slips are told.
 FAULTS = 3
 # A file that nobody brings in is not kept for long: there may be password hashes in it, though sealed.
@@ -228,14 +230,14 @@ def _make(
         if not mine.update(done=start + len(lines), touched_at=now):
             return None
         rules.lock_roles()
-        faults, made = list[Fault](), 0
+        faults, remarks, made = list[Fault](), list[str](), 0
         for answer in work.look([line for line in lines if line.number not in wrong], wrong=wrong):
             if isinstance(answer, list):
                 faults += answer
             elif isinstance(answer, Newcomer):
                 try:
                     with transaction.atomic():
-                        _make_one(row, actor, work, answer)
+                        remarks += _make_one(row, actor, work, answer).remarks
                     made += 1
                 except (PermissionDenied, ValidationError) as refusal:
                     sentence = " ".join(getattr(refusal, "messages", [str(refusal)]))
@@ -247,11 +249,15 @@ def _make(
             row.errors = [*row.errors, *(fault.as_json() for fault in _first_of_each(faults))]
             row.error_count += len({fault.line for fault in faults})
             fields += ["errors", "error_count"]
+        if remarks:
+            told = row.options.get("remarks", [])
+            row.options = {**row.options, "remarks": [*told, *remarks][:REMARKED]}
+            fields.append("options")
         row.save(update_fields=fields)
     return faults
 
 
-def _make_one(row: UserImport, actor: User, work: Checker, came: Newcomer) -> None:
+def _make_one(row: UserImport, actor: User, work: Checker, came: Newcomer) -> User:
     invite = bool(row.options.get("invite")) and not came.password and came.is_active
     person = create_user(
         actor=actor,
@@ -271,6 +277,7 @@ def _make_one(row: UserImport, actor: User, work: Checker, came: Newcomer) -> No
             column.give(actor, person, value)
     if invite:
         send_later("invitation", to=person)
+    return person
 
 
 def _supervisor(actor: User, came: Newcomer) -> User | None:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import rules
+from accounts import rules, teams
 from accounts.actions.session import end_sessions, sessions_of
 from accounts.hashing import hashing
 from accounts.mail import send_later
@@ -54,7 +54,7 @@ def create_user(
     """Make a person; without a password they cannot sign in until they are given one.
 
     `encoded` is a password hashed elsewhere, as the hashers here read it. With `has_rights` they get none by default,
-    for the caller gives them theirs.
+    for the caller gives them theirs. What whoever makes them should know stands in `remarks`.
     """
     user = User(
         username=clean_username(username),
@@ -72,9 +72,12 @@ def create_user(
     user.password = encoded or _hashed(password)
     with transaction.atomic():
         rules.lock_roles()
+        if supervisor is not None:
+            teams.refuse_place(user=None, supervisor=supervisor)
         refuse_taken(username=user.username, email=user.email)
         save_person(user)
-        user_registered.send(sender=User, user=user, actor=actor, has_rights=has_rights)
+        answers = user_registered.send(sender=User, user=user, actor=actor, has_rights=has_rights)
+        user.remarks = [str(sentence) for _receiver, sentence in answers if sentence]
         by_themselves = actor is None and joined_by == User.JoinedBy.REGISTERED
         audit.record(
             "user.created",
@@ -102,7 +105,7 @@ def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
     if actor != user:
         rules.ask(actor, user, "update")
     if "supervisor" in changes:
-        _lock_tree()
+        lock_tree()
     # The row alone: MariaDB cannot lock one side of a join.
     row = User.objects.select_for_update().get(pk=user.pk)
     if changes.get("username", row.username) != row.username:
@@ -116,8 +119,8 @@ def update_user(*, actor: User | None, user: User, **changes: Any) -> User:
         return row
     if sentence := NAMES & changed.keys() and rename_refusal(actor, row):
         raise ValidationError(sentence, code="refused")
-    if changed.get("supervisor"):
-        refuse_circle(user=row, supervisor=changed["supervisor"])
+    if "supervisor" in changed:
+        refuse_move(actor=actor, user=row, supervisor=changed["supervisor"])
     refuse_taken(username=changed.get("username"), email=changed.get("email"), besides=row)
     before = _snapshot(row)
     for name, value in changed.items():
@@ -164,8 +167,6 @@ def activate_user(*, actor: User | None, user: User) -> User:
 @transaction.atomic
 def deactivate_user(*, actor: User | None, user: User, reason: str = "") -> User:
     """Keep somebody out from the next request on; all that they wrote and did stays."""
-    if actor == user:
-        raise ValidationError(_("You cannot deactivate yourself."), code="refused")
     rules.ask(actor, user, "deactivate")
     row = User.objects.select_for_update().get(pk=user.pk)
     if not row.is_active:
@@ -213,16 +214,16 @@ def refuse_taken(*, username: str | None = None, email: str | None = None, besid
         raise ValidationError(errors)
 
 
-def refuse_circle(*, user: User, supervisor: User) -> None:
-    """Raise ValidationError where `supervisor` stands below `user`, or is the same person."""
-    if supervisor == user or User.objects.team_of(user).filter(pk=supervisor.pk).exists():
-        raise ValidationError(
-            {"supervisor": _("%(name)s is in this person's own team.") % {"name": supervisor}}, code="circle"
-        )
+def refuse_move(*, actor: User | None, user: User, supervisor: User | None) -> None:
+    """Raise ValidationError where `user` cannot answer to `supervisor`, or not by the will of `actor`."""
+    if supervisor is not None:
+        teams.refuse_place(user=user, supervisor=supervisor)
+    if sentence := teams.move_refusal(actor, user, supervisor):
+        raise ValidationError({"supervisor": sentence}, code="refused")
 
 
-def _lock_tree() -> None:
-    # Two changes of supervisor, each harmless, can close a circle together: they pass one at a time.
+def lock_tree() -> None:
+    """Let changes of supervisor pass one at a time: two of them, each harmless, can close a circle together."""
     User.objects.select_for_update().order_by("pk").values("pk").first()
 
 

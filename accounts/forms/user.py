@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.actions.user import NAMES, refuse_circle, refuse_taken, rename_refusal
+from accounts.actions.user import NAMES, refuse_move, refuse_taken, rename_refusal
 from accounts.forms.fields import as_of_one_field, password_field
 from accounts.models import User
 from accounts.names import EMAIL_LENGTH, USERNAME_LENGTH, clean_email, clean_username
@@ -54,6 +54,7 @@ class UserForm(forms.Form):
         self, *args: Any, viewer: User, person: User | None = None, confirmed: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.viewer = viewer
         self.person = person
         # Why the names stay as they are; empty where they may be changed.
         self.names_stay = (rename_refusal(viewer, person) or "") if person else ""
@@ -90,9 +91,9 @@ class UserForm(forms.Form):
 
     def clean_supervisor(self) -> User | None:
         supervisor: User | None = self.cleaned_data["supervisor"]
-        if supervisor and self.person and supervisor.pk != self.person.supervisor_id:
+        if self.person and (supervisor.pk if supervisor else None) != self.person.supervisor_id:
             with as_of_one_field():
-                refuse_circle(user=self.person, supervisor=supervisor)
+                refuse_move(actor=self.viewer, user=self.person, supervisor=supervisor)
         return supervisor
 
 

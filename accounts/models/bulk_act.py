@@ -31,7 +31,7 @@ class BulkAct(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     # When somebody was last done; a running one that stands still can be gone on with.
     touched_at = models.DateTimeField(_("last moved"), default=timezone.now)
-    # What the list was narrowed to, for the way back.
+    # The address of the list they were chosen on, with what it was narrowed to, for the way back.
     query = models.CharField(_("filters"), max_length=1000, blank=True)
     people = models.JSONField(_("people"), default=list)
     total = models.PositiveIntegerField(_("number of people"), default=0)

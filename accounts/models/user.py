@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth import get_backends
@@ -45,24 +46,39 @@ class UserQuerySet(ReferredQuerySet["User"]):
 
     def team_of(self, supervisor: User) -> Self:
         """Everybody below `supervisor`, however deep, not the supervisor; one recursive query."""
-        table = self.model._meta.db_table
-        return self.filter(
-            pk__in=RawSQL(  # noqa: S611 - the only value, the supervisor's id, is a parameter
-                # UNION, not UNION ALL: should a cycle ever exist, the recursion still ends.
-                f"WITH RECURSIVE team(id) AS (SELECT id FROM {table} WHERE supervisor_id = %s "  # noqa: S608
-                f"UNION SELECT person.id FROM {table} person JOIN team ON person.supervisor_id = team.id) "
-                "SELECT id FROM team",
-                [supervisor.pk],
-            )
-        ).exclude(pk=supervisor.pk)
+        # Should a circle ever stand in the rows, whoever stands in it is not below themselves all the same.
+        return self.filter(pk__in=team_keys(supervisor)).exclude(pk=supervisor.pk)
+
+    def led_by(self, supervisor: User) -> Self:
+        """`supervisor` and everybody below, however deep; one recursive query."""
+        return self.filter(pk__in=_from(supervisor, "id"))
+
+    def with_team(self) -> Self:
+        """Those who look after somebody."""
+        return self.filter(models.Exists(User.objects.filter(supervisor=models.OuterRef("pk"))))
 
     def visible_to(self, viewer: User) -> Self:
         """Whom `viewer` may look at: all with users.all, the own team with users.read, always oneself."""
-        if viewer.has_perm("users.read") and viewer.has_perm("users.all"):
-            return self
-        if viewer.has_perm("users.read"):
-            return self.filter(models.Q(pk=viewer.pk) | models.Q(pk__in=User.objects.team_of(viewer).values("pk")))
-        return self.filter(pk=viewer.pk)
+        if not viewer.has_perm("users.read"):
+            return self.filter(pk=viewer.pk)
+        return self if viewer.has_perm("users.all") else self.led_by(viewer)
+
+
+def team_keys(supervisor: User) -> RawSQL:
+    """The keys of everybody below, for what belongs to people; in a circle of rows, the supervisor's too."""
+    return _from(supervisor, "supervisor_id")
+
+
+def _from(person: User, column: str) -> RawSQL:
+    """The keys of whom `column` connects with this person, and of everybody below those."""
+    table = User._meta.db_table
+    # UNION, not UNION ALL: should a circle ever exist, the recursion still ends.
+    return RawSQL(  # noqa: S611 - the only value, the key of the person, is a parameter
+        f"WITH RECURSIVE team(id) AS (SELECT id FROM {table} WHERE {column} = %s "  # noqa: S608
+        f"UNION SELECT person.id FROM {table} person JOIN team ON person.supervisor_id = team.id) "
+        "SELECT id FROM team",
+        [person.pk],
+    )
 
 
 # What is kept of a name to compare and to sort by.
@@ -82,6 +98,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         REGISTERED = "registered", _("registered")
         PROVIDER = "provider", _("single sign-on")
         IMPORTED = "imported", _("imported")
+
+    # Sentences for whoever makes this person, told once and not kept.
+    remarks: Sequence[str] = ()
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     username = models.CharField(_("username"), max_length=USERNAME_LENGTH, validators=[username_validator])

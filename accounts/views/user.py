@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from accounts import actions, credentials, handover, rules
+from accounts import actions, credentials, handover, rules, teams
 from accounts.forms.user import DeactivateForm, GivePasswordForm, UserCreateForm, UserForm
+from accounts.history import told_to_others
 from accounts.http import HtmxHttpRequest, refuse_about_oneself, visible_person
 from accounts.models import Session, User
 from accounts.ways import lines_of
@@ -22,6 +23,9 @@ from settings_store.crypto import CannotOpen
 from settings_store.trail.pages import history
 from ui.forms import form_status, posted, require_page_methods
 from ui.guard import requires, stepped_up
+
+# Of those who answer to somebody, as many as their page shows; the tree shows all.
+REPORTS = 10
 
 
 @requires("users.write")
@@ -38,6 +42,8 @@ def user_create(request: HtmxHttpRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             messages.success(request, _("%(person)s can sign in now.") % {"person": person})
+            for remark in person.remarks:
+                messages.warning(request, remark)
             if given:
                 return redirect("accounts:user_detail", person.public_id)
             handover.keep(request.session, person, password)
@@ -49,7 +55,15 @@ def user_create(request: HtmxHttpRequest) -> HttpResponse:
 @require_safe
 def user_detail(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     person = visible_person(request, user_id, User.objects.select_related("supervisor", "created_by"))
-    context = {"person": person, "team": User.objects.team_of(person).count()}
+    reports = list(User.objects.filter(supervisor=person).order_by("name_key", "pk")[:REPORTS])
+    sizes = teams.sizes([person, *reports])
+    context = {
+        "person": person,
+        "line": teams.line_above(person, request.user),
+        "team": sizes[person.pk],
+        "reports": [(each, sizes[each.pk]) for each in reports],
+        "more": sizes[person.pk].direct - len(reports),
+    }
     return render(request, "accounts/user_detail.html", context)
 
 
@@ -165,7 +179,8 @@ def user_sessions(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
 def user_history(request: HtmxHttpRequest, user_id: UUID) -> HttpResponse:
     """What the trail says about one person, for those who may see them."""
     person = visible_person(request, user_id)
-    context = {"person": person, **history(request, "accounts.user", str(person.public_id))}
+    found = history(request, "accounts.user", str(person.public_id))
+    context = {"person": person, **found, "events": told_to_others(found["events"])}
     return render(request, "accounts/user_history.html", context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -26,7 +27,7 @@ NAMED = 8
 @require_POST
 def user_act_new(request: HtmxHttpRequest) -> HttpResponse:
     """Fix who is meant: those ticked, or everybody that the filters of the list show."""
-    asked = listing(request, QueryDict(request.POST.get("query", "")[:2000]))
+    asked = listing(request, QueryDict(request.POST.get("query", "")))
     query = asked.query.urlencode()
     back = reverse("accounts:user_list") + (f"?{query}" if query else "")
     act = bulk.found(request.user, request.POST.get("act", ""))
@@ -37,7 +38,7 @@ def user_act_new(request: HtmxHttpRequest) -> HttpResponse:
     if "all" in request.POST:
         people = asked.people
     else:
-        ids = _ids(request)
+        ids = bulk.ticked(request.POST)
         people = User.objects.visible_to(request.user).filter(public_id__in=ids)
         left_out = len(ids)
     spared = act.spares_actor and people.filter(pk=request.user.pk).exists()
@@ -53,7 +54,7 @@ def user_act_new(request: HtmxHttpRequest) -> HttpResponse:
         return redirect(back)
     if spared:
         messages.info(request, _("You yourself are left out."))
-    row = actions.ask_act(actor=request.user, act=act, people=chosen, left_out=left_out, query=query)
+    row = actions.ask_act(actor=request.user, act=act, people=chosen, left_out=left_out, back=back)
     return redirect("accounts:user_act", row.public_id)
 
 
@@ -69,7 +70,7 @@ def user_act(request: HtmxHttpRequest, act_id: UUID) -> HttpResponse:
         raise Http404
     if act.step_up and not stepped_up(request):
         return ask_step_up(request)
-    form = bulk.form_of(act, request.user, posted(request))
+    form = bulk.form_of(act, request.user, posted(request), preset=bulk.fields_of(row).dict())
     if request.method == "POST" and (form is None or form.is_valid()):
         actions.begin_act(actor=request.user, row=row, form=form)
         return redirect("accounts:user_act", row.public_id)
@@ -81,7 +82,7 @@ def user_act(request: HtmxHttpRequest, act_id: UUID) -> HttpResponse:
         "people": [named[key] for key in row.people[:NAMED] if key in named],
         "more": max(0, row.total - NAMED),
         "most": bulk.MOST,
-        "back": _back(row),
+        **_from_where(row, form),
     }
     return render(request, "accounts/user_act.html", context, status=form_status(form) if form is not None else 200)
 
@@ -106,14 +107,27 @@ def user_act_resume(request: HtmxHttpRequest, act_id: UUID) -> HttpResponse:
 
 def _progress(request: HtmxHttpRequest, row: BulkAct) -> HttpResponse:
     act = bulk.found(request.user, row.act)
+    form = bulk.form_of(act, request.user, preset=bulk.fields_of(row).dict()) if act else None
     context = {
         "row": row,
         "label": act.label if act else row.act,
         "told": len(row.refused),
         "untold": row.refused_count - len(row.refused),
-        "back": _back(row),
+        **_from_where(row, form),
     }
     return render(request, "accounts/user_act_done.html", context)
+
+
+def _from_where(row: BulkAct, form: Any) -> dict[str, Any]:
+    """The list it was chosen on, under which the rail shows the page too, and what that list is of."""
+    back = _back(row)
+    elsewhere = _is_elsewhere(row)
+    return {
+        "back": back,
+        "rail_path": back,
+        "elsewhere": elsewhere,
+        "about": getattr(form, "about", "") if elsewhere else "",
+    }
 
 
 def _own(request: HtmxHttpRequest, act_id: UUID) -> BulkAct:
@@ -122,14 +136,10 @@ def _own(request: HtmxHttpRequest, act_id: UUID) -> BulkAct:
 
 
 def _back(row: BulkAct) -> str:
-    return reverse("accounts:user_list") + (f"?{row.query}" if row.query else "")
+    """The list it was chosen on."""
+    return row.query or reverse("accounts:user_list")
 
 
-def _ids(request: HtmxHttpRequest) -> set[UUID]:
-    ids = set()
-    for text in request.POST.getlist("id")[: bulk.MOST]:
-        try:
-            ids.add(UUID(text))
-        except ValueError:
-            continue
-    return ids
+def _is_elsewhere(row: BulkAct) -> bool:
+    """Whether it was another list than /users/."""
+    return _back(row).partition("?")[0] != reverse("accounts:user_list")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from django.contrib.auth import get_user
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts import actions, bulk
-from accounts.exporting import lines
+from accounts.exporting import as_far_as_now, lines
 from accounts.http import HtmxHttpRequest
 from accounts.listing import listing
 from accounts.models import User
 from accounts.status import Status, status_of
+from accounts.teams import shown_supervisor
 from settings_store.database import close_connections
 from ui.guard import requires
 from ui.keyset import paginate
@@ -34,6 +33,7 @@ class Row:
 
     person: User
     status: Status
+    supervisor: User | None
     cells: list[tuple[UserColumn, Any]]
 
 
@@ -50,7 +50,7 @@ def user_list(request: HtmxHttpRequest) -> HttpResponse:
     context = {
         "asked": asked,
         "page": page,
-        "rows": _rows(page.rows),
+        "rows": _rows(page.rows, request.user),
         "columns": _columns(),
         "acts": acts,
         "counted": counted,
@@ -74,7 +74,7 @@ def user_export(request: HtmxHttpRequest) -> HttpResponseBase:
     close_connections()
     name = f"users-{timezone.localdate():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
-        lines(asked.people, columns=_columns(), allowed=partial(_may_still, request)),
+        lines(asked.people, viewer=request.user, columns=_columns(), allowed=as_far_as_now(request, "users.read")),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -84,7 +84,7 @@ def _columns() -> list[UserColumn]:
     return sorted(registry.user_columns, key=lambda column: column.order)
 
 
-def _rows(people: Sequence[User]) -> list[Row]:
+def _rows(people: Sequence[User], viewer: User) -> list[Row]:
     columns = _columns()
     values = [column.values(people) for column in columns]
     now = timezone.now()
@@ -92,14 +92,8 @@ def _rows(people: Sequence[User]) -> list[Row]:
         Row(
             person,
             status_of(person, now=now),
+            shown_supervisor(person, viewer),
             [(column, known.get(person.pk)) for column, known in zip(columns, values, strict=True)],
         )
         for person in people
     ]
-
-
-def _may_still(request: HttpRequest) -> bool:
-    """Whether the session of the request is still open, and its person may still see people."""
-    now = HttpRequest()
-    now.session = type(request.session)(request.session.session_key)
-    return get_user(now).has_perm("users.read")

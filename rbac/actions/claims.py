@@ -13,7 +13,7 @@ from accounts.models import IdentityProvider, User
 from rbac.actions.assignment import assign_role, lock_all_roles, revoke_role
 from rbac.models import Assignment, ClaimRole, Role
 from rbac.role_map import RoleMap, current_role_map
-from rbac.rules import lacking_refusal, outranked, reach_in_words
+from rbac.rules import right_refusal, role_grant_refusal
 from settings_store import audit
 
 
@@ -25,8 +25,8 @@ def follow_claims(*, user: User, provider: IdentityProvider, values: Collection[
     lock_all_roles()
     mapped = ClaimRole.objects.filter(provider=provider).select_related("role")
     borne = {row.role_id: row.role for row in mapped if row.value in values}
-    # Ended ones do not count: a role that ran out may be given again.
-    held = {row.role_id: row for row in Assignment.objects.unended().filter(user=user).select_related("role")}
+    # A role that ran out may be given again; one that an admin has paused stays paused.
+    held = {row.role_id: row for row in Assignment.objects.lasting().filter(user=user).select_related("role")}
     reason = _("By the claims of %(provider)s") % {"provider": provider}
     for role_id in sorted(borne.keys() - held.keys()):
         assign_role(actor=None, user=user, role=borne[role_id], reason=reason, provider=provider)
@@ -38,7 +38,7 @@ def follow_claims(*, user: User, provider: IdentityProvider, values: Collection[
 def leave_provider(*, provider: IdentityProvider, actor: User | None, **kwargs: Any) -> None:
     """Take what the claims of a provider gave before it is deleted; heard from accounts, inside its transaction."""
     reason = _("%(provider)s was deleted") % {"provider": provider}
-    given = Assignment.objects.filter(provider=provider, is_active=True).select_related("user", "role")
+    given = Assignment.objects.filter(provider=provider, is_open=True).select_related("user", "role")
     for row in given.order_by("role_id", "user_id"):
         _take(row.user, row.role, reason)
 
@@ -46,7 +46,7 @@ def leave_provider(*, provider: IdentityProvider, actor: User | None, **kwargs: 
 @transaction.atomic
 def map_claim(*, actor: User | None, provider: IdentityProvider, value: str, role: Role) -> ClaimRole:
     """Let whoever bears `value` hold `role`; PermissionDenied to those who could not give it by hand."""
-    _lock(provider)
+    _begin(actor, provider)
     if refusal := mapping_refusal(actor, role):
         raise PermissionDenied(refusal)
     try:
@@ -62,7 +62,7 @@ def map_claim(*, actor: User | None, provider: IdentityProvider, value: str, rol
 def unmap_claim(*, actor: User | None, claim_role: ClaimRole) -> None:
     """The value no longer gives the role; whoever has it by that loses it at their next sign-in."""
     provider, role = claim_role.provider, claim_role.role
-    _lock(provider)
+    _begin(actor, provider)
     if refusal := mapping_refusal(actor, role):
         raise PermissionDenied(refusal)
     if not ClaimRole.objects.filter(pk=claim_role.pk).delete()[0]:
@@ -72,19 +72,8 @@ def unmap_claim(*, actor: User | None, claim_role: ClaimRole) -> None:
 
 
 def mapping_refusal(actor: User | None, role: Role, *, roles: RoleMap | None = None) -> str | None:
-    """Why `actor` may not let claims give `role`, or change a provider whose claims do.
-
-    Who asks about many roles brings the map of them along.
-    """
-    if actor is None:
-        return None
-    if outranked(actor, role.priority):
-        return _("The role %(role)s has priority %(priority)d. %(reach)s") % {
-            "role": role,
-            "priority": role.priority,
-            "reach": reach_in_words(actor),
-        }
-    return lacking_refusal(actor, (roles or current_role_map()).permissions(role.pk))
+    """Why `actor` may not let claims give `role`, or change a provider whose claims do."""
+    return role_grant_refusal(actor, role, roles=roles)
 
 
 def provider_refusal(actor: User, provider: IdentityProvider) -> str | None:
@@ -102,7 +91,11 @@ def _take(user: User, role: Role, reason: str) -> None:
         return
 
 
-def _lock(provider: IdentityProvider) -> None:
+def _begin(actor: User | None, provider: IdentityProvider) -> None:
+    # Roles before the provider, as everybody locks them: the row of a mapping refers to both.
+    lock_all_roles()
     found = IdentityProvider.objects.select_for_update().filter(pk=provider.pk).values_list("pk").first()
     if found is None:
         raise ValidationError(_("This provider was deleted in the meantime."))
+    if refusal := right_refusal(actor, "identities.write"):
+        raise PermissionDenied(refusal)

@@ -19,7 +19,7 @@ from accounts.names import clean_email
 from accounts.signals import user_registered
 from rbac.actions.assignment import assign_role, lock_all_roles
 from rbac.models import Role
-from rbac.rules import grant_refusal
+from rbac.rules import grant_refusal, right_refusal
 from settings_store import audit
 
 
@@ -35,6 +35,8 @@ def invite(
         raise ValidationError(_("Invitations are switched off (accounts.registration.policy)."), code="refused")
     # Before anybody is made, as by everybody who makes people.
     lock_all_roles()
+    if refusal := right_refusal(actor, "users.write"):
+        raise PermissionDenied(refusal)
     until = invitation_end(days)
     people = [_made(actor, clean_email(email), until) for email in emails]
     for person in people:

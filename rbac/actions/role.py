@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -14,11 +13,13 @@ from accounts.models import User
 from accounts.names import normalised
 from rbac.actions.seeding import permission_rows
 from rbac.models import Role
-from rbac.role_map import RoleMap, changing_roles, current_role_map
-from rbac.rules import descendants_refusal, lacking_refusal, role_refusal
-from rbac.system_roles import BY_KEY
+from rbac.role_map import changing_roles, current_role_map
+from rbac.roles.edit import Edit, check_role, saved
+from rbac.rules import deletion_refusal, right_refusal, role_refusal
 from settings_store import audit
-from ui.registry import registry
+
+# What an edit of a role changes beside its permissions.
+FACTS = ("name", "description", "priority", "parent", "requires_factor")
 
 
 @transaction.atomic
@@ -34,12 +35,10 @@ def create_role(
 ) -> Role:
     """Make a role of one's own with these permissions and those of its parent."""
     with changing_roles():
+        _check_right(actor, "roles.write")
         roles = current_role_map()
-        names = _registered(permissions)
-        _refuse(role_refusal(actor, priority))
-        _refuse(lacking_refusal(actor, names | (roles.permissions(parent.pk) if parent else frozenset())))
-        _check_name(name)
-        _check_parent(parent, priority=priority)
+        wanted = Edit(name, description, priority, _there(parent), frozenset(permissions), requires_factor)
+        check_role(actor=actor, role=None, wanted=wanted, roles=roles)
         group = Group.objects.create(name=name)
         role = Role.objects.create(
             group=group,
@@ -47,11 +46,11 @@ def create_role(
             name_key=normalised(name),
             description=description,
             priority=priority,
-            parent=parent,
+            parent=wanted.parent,
             requires_factor=requires_factor,
         )
-        group.permissions.set(permission_rows(names).values())
-    audit.record("role.created", actor=actor, target=role, after=_facts(role, names))
+        group.permissions.set(permission_rows(wanted.permissions).values())
+    audit.record("role.created", actor=actor, target=role, after=wanted.facts())
     return role
 
 
@@ -66,31 +65,37 @@ def update_role(
     parent: Role | None,
     permissions: Collection[str],
     requires_factor: bool | None = None,
+    version: int | None = None,
 ) -> Role:
-    """Give `role` these facts and exactly these permissions of its own; what is None stays."""
+    """Give `role` these facts and exactly these permissions of its own; what is None stays.
+
+    With `version`, that of the role as its editor saw it, a ValidationError of the code "stale" where somebody has
+    edited it since, and not to the very same.
+    """
     with changing_roles():
+        _check_right(actor, "roles.write")
         roles = current_role_map()
-        role = Role.objects.select_related("group", "parent").get(pk=role.pk)
-        had, names = roles.own.get(role.pk, frozenset()), _registered(permissions)
-        before = _facts(role, had)
+        found = Role.objects.select_related("group", "parent").filter(pk=role.pk).first()
+        if found is None:
+            raise ValidationError(_("This role is gone: somebody has deleted it."), code="gone")
+        role, before = found, saved(found, roles)
         demand = role.requires_factor if requires_factor is None else requires_factor
-        wanted = Role(name=name, description=description, priority=priority, parent=parent, requires_factor=demand)
-        after = _facts(wanted, names)
-        if before == after:
+        wanted = Edit(name, description, priority, _there(parent), frozenset(permissions), demand)
+        if before == wanted:
             return role
-        _check_edit(actor, role, wanted=wanted, names=names, roles=roles)
-        for fact in ("name", "description", "priority", "parent", "requires_factor"):
+        if version is not None and version != role.version:
+            raise ValidationError(_("Somebody has changed this role since you opened it."), code="stale")
+        check_role(actor=actor, role=role, wanted=wanted, roles=roles)
+        for fact in FACTS:
             setattr(role, fact, getattr(wanted, fact))
-        if not role.is_system:
-            role.name_key = normalised(name)
-        role.save(
-            update_fields=["name", "name_key", "description", "priority", "parent", "requires_factor", "updated_at"]
-        )
+        role.name_key = normalised(name)
+        role.version += 1
+        role.save(update_fields=[*FACTS, "name_key", "version", "updated_at"])
         if role.group.name != name:
             role.group.name = name
             role.group.save(update_fields=["name"])
-        role.group.permissions.set(permission_rows(names).values())
-    audit.record("role.updated", actor=actor, target=role, **audit.changes(before, after))
+        role.group.permissions.set(permission_rows(wanted.permissions).values())
+    audit.record("role.updated", actor=actor, target=role, **audit.changes(before.facts(), wanted.facts()))
     return role
 
 
@@ -98,15 +103,16 @@ def update_role(
 def delete_role(*, actor: User | None, role: Role) -> None:
     """Delete a role of one's own that nobody holds and nothing inherits from."""
     with changing_roles():
-        role = Role.objects.select_for_update().get(pk=role.pk)
-        _refuse(role_refusal(actor, role.priority))
-        if role.is_system:
-            raise ValidationError(_("A system role cannot be deleted."))
-        if child := role.children.first():
-            raise ValidationError(_("The role %(role)s inherits from it. Change that first.") % {"role": child})
-        if role.assignments.unended().exists():
-            raise ValidationError(_("People hold this role. Take it from them first."))
-        before = _facts(role, current_role_map().own.get(role.pk, frozenset()))
+        _check_right(actor, "roles.delete")
+        found = Role.objects.select_for_update().filter(pk=role.pk).first()
+        if found is None:
+            raise ValidationError(_("This role is gone: somebody has deleted it."), code="gone")
+        role = found
+        if refusal := role_refusal(actor, role.priority):
+            raise PermissionDenied(refusal)
+        if refusal := deletion_refusal(role):
+            raise ValidationError(refusal)
+        before = saved(role, current_role_map()).facts()
         target_id, group = str(role.public_id), role.group
         role.assignments.all().delete()
         role.delete()
@@ -121,77 +127,16 @@ def delete_role(*, actor: User | None, role: Role) -> None:
     )
 
 
-def _check_edit(actor: User | None, role: Role, *, wanted: Role, names: frozenset[str], roles: RoleMap) -> None:
-    """Refuse an edit that goes beyond its actor or would take a system role apart."""
-    _refuse(role_refusal(actor, max(wanted.priority, role.priority)))
-    held = roles.permissions(role.pk)
-    will_hold = names | (roles.permissions(wanted.parent.pk) if wanted.parent else frozenset())
-    _refuse(lacking_refusal(actor, will_hold - held))
-    demanding = wanted.requires_factor or (wanted.parent is not None and wanted.parent.pk in roles.demanding)
-    if held - will_hold or (role.pk in roles.demanding and not demanding):
-        _refuse(descendants_refusal(actor, role, roles))
-    if role.is_system:
-        _check_core(role, wanted, names)
-    _check_name(wanted.name, role=role)
-    _check_parent(wanted.parent, priority=wanted.priority, role=role, roles=roles)
-
-
-def _refuse(refusal: str | None) -> None:
-    if refusal:
+def _check_right(actor: User | None, permission: str) -> None:
+    if refusal := right_refusal(actor, permission):
         raise PermissionDenied(refusal)
 
 
-def _registered(permissions: Collection[str]) -> frozenset[str]:
-    names = frozenset(permissions)
-    if names - registry.permissions.keys():
-        raise ValidationError({"permissions": _("One of these permissions does not exist.")})
-    return names
-
-
-def _check_name(name: str, *, role: Role | None = None) -> None:
-    key = normalised(name)
-    limit = Role._meta.get_field("name_key").max_length or 0
-    # Folding can lengthen a name: one letter ß becomes two.
-    if len(key) > limit:
-        raise ValidationError({"name": _("Use %(limit)s characters at most.") % {"limit": limit}})
-    same = Role.objects.filter(name_key=key)
-    if role is not None:
-        same = same.exclude(pk=role.pk)
-    if same.exists():
-        raise ValidationError({"name": _("There is a role of this name already.")})
-    # Groups have unique names too, and one that belongs to no role may bring permissions along.
-    groups = Group.objects.exclude(pk=role.group_id) if role is not None else Group.objects.all()
-    if key in map(normalised, groups.values_list("name", flat=True)):
-        raise ValidationError({"name": _("There is a group of this name already.")})
-
-
-def _check_parent(
-    parent: Role | None, *, priority: int, role: Role | None = None, roles: RoleMap | None = None
-) -> None:
-    if parent is not None and parent.priority > priority:
-        raise ValidationError({"parent": _("A role inherits only from one of the same or a lower priority.")})
-    if role is None or roles is None:
-        return
-    below = roles.descendants(role.pk)
-    if parent is not None and (parent.pk == role.pk or parent.pk in below):
-        raise ValidationError({"parent": _("A role cannot inherit from itself.")})
-    if any(roles.priorities[child] < priority for child in below):
-        raise ValidationError({"priority": _("A role that inherits from it has a lower priority than this.")})
-
-
-def _check_core(role: Role, wanted: Role, names: frozenset[str]) -> None:
-    if (wanted.name, wanted.priority, wanted.parent) != (role.name, role.priority, role.parent):
-        raise ValidationError(_("Name, priority and parent of a system role stay as they are."))
-    if BY_KEY[role.name_key].core - names:
-        raise ValidationError({"permissions": _("What a system role begins with cannot be taken from it.")})
-
-
-def _facts(role: Role, names: frozenset[str]) -> dict[str, Any]:
-    return {
-        "name": role.name,
-        "description": role.description,
-        "priority": role.priority,
-        "parent": role.parent.name if role.parent else None,
-        "requires_factor": role.requires_factor,
-        "permissions": sorted(names),
-    }
+def _there(parent: Role | None) -> Role | None:
+    """The parent as it is by now, while nobody else changes roles."""
+    if parent is None:
+        return None
+    found = Role.objects.filter(pk=parent.pk).first()
+    if found is None:
+        raise ValidationError({"parent": _("This role is gone: somebody has deleted it.")})
+    return found

@@ -24,7 +24,7 @@ def set_superuser(*, user: User, is_superuser: bool) -> bool:
         return False
     if is_superuser and not row.is_active:
         raise ValidationError(_("%(person)s is deactivated.") % {"person": row}, code="refused")
-    held = Assignment.objects.counting().filter(user=row, role__name_key=ADMIN, ends_at__isnull=True)
+    held = Assignment.objects.counting().filter(user=row, role__system_key=ADMIN, ends_at__isnull=True)
     if not is_superuser and is_last and not held.exists():
         raise ValidationError(last_admin_sentence(row), code="refused")
     row.is_superuser = is_superuser

@@ -12,11 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import HtmxHttpRequest
 from accounts.models import IdentityProvider
 from rbac.actions.claims import map_claim, mapping_refusal, unmap_claim
-from rbac.forms import ClaimRoleForm
+from rbac.forms.claims import ClaimRoleForm
 from rbac.models import Assignment, ClaimRole
 from rbac.role_map import current_role_map
-from rbac.views.role import sentence_of
-from ui.forms import form_status, posted, require_page_methods
+from ui.forms import form_status, posted, require_page_methods, sentence_of
 from ui.guard import requires
 
 

@@ -13,7 +13,7 @@ SHORT = 60
 # How many fields a summary tells with their values.
 MOST = 2
 # What an event is about beside its target: told first, whether it changed or not.
-FIRST = ("role", "owner")
+FIRST = ("role", "team_of", "owner", "lines")
 
 
 @dataclass(frozen=True, slots=True)

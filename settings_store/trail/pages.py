@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -17,21 +18,25 @@ PER_PAGE = 50
 MOST = 1000
 
 
-def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
-    """The page of answers that the address asks for: `after` or `before` a sequence, else the newest."""
+def page_of(asked: Question, request: HttpRequest, *, also: Question | None = None) -> Page[AuditEvent]:
+    """The page of answers that the address asks for: `after` or `before` a sequence, else the newest.
+
+    With `also`, what answers that one stands among them.
+    """
+    questions = [asked, also] if also is not None else [asked]
     after, before = _place(request, "after"), _place(request, "before")
     backwards = after is None and before is not None
     rows: list[AuditEvent] = []
     if backwards and before is not None:
-        rows = read(asked, above=before, count=PER_PAGE + 1, newest=False)
+        rows = _read(questions, above=before, count=PER_PAGE + 1, newest=False)
         more, rows = len(rows) > PER_PAGE, rows[-PER_PAGE:]
     elif after is not None:
-        rows = read(asked, below=after, count=PER_PAGE + 1)
+        rows = _read(questions, below=after, count=PER_PAGE + 1)
         more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
     if not rows:
         # The first page, also where a place has nothing left beyond it.
         after, backwards = None, False
-        rows = read(asked, count=PER_PAGE + 1)
+        rows = _read(questions, count=PER_PAGE + 1)
         more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
     newer = bool(rows) and (more if backwards else after is not None)
     older = bool(rows) and (backwards or more)
@@ -56,19 +61,39 @@ def page_of(asked: Question, request: HttpRequest) -> Page[AuditEvent]:
     )
 
 
+def _read(
+    questions: Sequence[Question], *, count: int, above: int = 0, below: int = BIGGEST, newest: bool = True
+) -> list[AuditEvent]:
+    """What answers any of the questions, each of which is read along an index of its own."""
+    found = {
+        event.sequence: event
+        for each in questions
+        for event in read(each, count=count, above=above, below=below, newest=newest)
+    }
+    rows = [found[sequence] for sequence in sorted(found, reverse=True)]
+    return rows[:count] if newest else rows[-count:]
+
+
 def history(
-    request: HttpRequest, target_type: str, target_id: str, *, environment: str = "", key: str = ""
+    request: HttpRequest,
+    target_type: str,
+    target_id: str,
+    *,
+    environment: str = "",
+    key: str = "",
+    also: Question | None = None,
 ) -> dict[str, Any]:
     """What the history tab of an object shows: the events about it; its page itself asks who may see the object.
 
-    Those of all environments, or of one; with what was proposed to change of `key`, where it is kept under one.
+    Those of all environments, or of one; with what was proposed to change of `key`, where it is kept under one, and
+    with what answers `also`.
     """
     exact = {"target_type": target_type, "target_id": target_id}
     asked = Question(
         exact=exact | ({"environment": environment} if environment else {}),
         proposals=_proposals(key, environment) if key else (),
     )
-    page = page_of(asked, request)
+    page = page_of(asked, request, also=also)
     return {"page": page, "events": told(page.rows)}
 
 

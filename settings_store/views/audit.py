@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.contrib.auth import get_user
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -28,7 +27,7 @@ from settings_store.telling import field_by_field, told
 from settings_store.trail.export import lines
 from settings_store.trail.pages import history, object_url, page_of
 from settings_store.trail.reading import BIGGEST, Question, known, question, read
-from ui.guard import requires
+from ui.guard import may_still, requires
 
 # So many new events one look brings at most, and so many in all until the page is better loaded anew.
 PER_LOOK, MOST_LIVE = 50, 500
@@ -137,17 +136,10 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
         record("audit.exported", actor=request.user, after={"format": kind, "filters": filters, "to_event": last})
     # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
     close_connections()
-    events = lines(asked, kind=kind, below=last + 1, allowed=partial(_may_still, request))
+    events = lines(asked, kind=kind, below=last + 1, allowed=partial(may_still, request, "audit.read"))
     name = f"audit-{timezone.localdate():%Y-%m-%d}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(events, content_type=EXPORTS[kind], headers=headers)
-
-
-def _may_still(request: HttpRequest) -> bool:
-    """Whether the session of the request is still open, and its person may still read the trail."""
-    now = HttpRequest()
-    now.session = type(request.session)(request.session.session_key)
-    return get_user(now).has_perm("audit.read")
 
 
 @requires("audit.read", also="settings.read")

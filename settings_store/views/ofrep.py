@@ -15,7 +15,7 @@ from settings_store.flag.ofrep import Refused, etag_of, evaluate_all, evaluate_o
 from settings_store.flag.resolution import UnknownKey
 from settings_store.flag.rules import KEY, KEY_LENGTH
 from settings_store.limits import reserve
-from ui.guard import requires
+from ui.guard import Dialect, requires
 
 # In a minute, of one session: a program that asks more often asks for all at once, and keeps the answer.
 MOST_CALLS = 6000
@@ -45,7 +45,7 @@ def _call(view: View) -> View:
     return call
 
 
-@requires("flags.read", api=True)
+@requires("flags.read", api=Dialect.OFREP)
 @_call
 def evaluate_flag(request: HttpRequest, key: str) -> HttpResponse:
     # Asked first, so that an unknown flag is called so whatever the context is; what can be no flag is not counted.
@@ -57,7 +57,7 @@ def evaluate_flag(request: HttpRequest, key: str) -> HttpResponse:
         return _unknown(key)
 
 
-@requires("flags.read", api=True)
+@requires("flags.read", api=Dialect.OFREP)
 @_call
 def evaluate_flags(request: HttpRequest) -> HttpResponse:
     answer = JsonResponse(evaluate_all(subject_of_request(_body(request), request.user)))
@@ -68,7 +68,7 @@ def evaluate_flags(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@requires("flags.read", api=True)
+@requires("flags.read", api=Dialect.OFREP)
 def nowhere(request: HttpRequest) -> HttpResponse:
     """Every other address below /ofrep/, which programs ask for and people do not."""
     return JsonResponse(Refused("GENERAL", _("There is nothing at this address.")).body(), status=404)

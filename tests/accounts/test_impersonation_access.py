@@ -35,6 +35,7 @@ def answers(client_now: Callable[[], Client]) -> Iterator[tuple[Route, str, Http
                 client = client_now()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["user", "operator", "manager"])
 def test_an_admin_acting_as_somebody_reaches_what_they_reach(role: str, db: None) -> None:
     seed_system_roles()

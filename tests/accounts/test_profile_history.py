@@ -75,8 +75,8 @@ def test_what_others_did_names_them_and_not_where_they_were(person: User, manage
         "Account deactivated",
         "Unknown device signed out",
         "Changed: supervisor",
-        "Role taken away: Viewer",
-        "Role given: Viewer",
+        "Role ended: Viewer",
+        "Role assigned: Viewer",
     ]
     assert {tuple(row[2:]) for row in found} == {("Lena Vogt", "", "")}
     page = client.get(URL).content.decode()
@@ -86,7 +86,7 @@ def test_what_others_did_names_them_and_not_where_they_were(person: User, manage
 
 def test_until_when_a_role_was_given(person: User, manager: User) -> None:
     assign_role(actor=manager, user=person, role=role_named("viewer"), ends_at=timezone.now() + timedelta(days=3))
-    assert re.match(r"Role given: Viewer, until \d", told(client_of(person))[0])
+    assert re.match(r"Role assigned: Viewer, until \d", told(client_of(person))[0])
 
 
 def test_who_acted_as_one_is_named(person: User, admin: User) -> None:
@@ -127,7 +127,7 @@ def test_one_kind_alone(person: User, manager: User) -> None:
     client = client_of(person)
     client.post("/step-up/", {"password": PASSWORD})
     assign_role(actor=manager, user=person, role=role_named("viewer"))
-    assert told(client, "?kind=role") == ["Role given: Viewer"]
+    assert told(client, "?kind=role") == ["Role assigned: Viewer"]
     assert told(client, "?kind=sign-in") == ["Confirmed with password that it is you"]
     assert told(client, "?kind=refused") == []
     assert "Nothing of this kind" in client.get(f"{URL}?kind=refused").content.decode()

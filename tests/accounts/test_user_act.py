@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMessage
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -211,10 +212,14 @@ def test_acts_are_offered_by_permission(as_supervisor: Client, as_manager: Clien
         "activate",
         "deactivate",
         "unlock",
+        "set-supervisor",
         "require-password",
         "sign-out",
         "assign-role",
-        "take-role",
+        "date-role",
+        "pause-role",
+        "resume-role",
+        "end-role",
     ]
     assert as_supervisor.post(URL, {"act": "deactivate", "id": [str(person.public_id)]})["Location"] == "/users/"
     assert not BulkAct.objects.exists()
@@ -239,7 +244,7 @@ def test_roles_are_given_and_taken(as_manager: Client, person: User, admin: User
     assert held.ends_at is not None
     assert held.ends_at.strftime("%Y-%m-%dT%H:%M") == until
     assert "1 refused" in as_manager.get(page).content.decode()
-    page = ask(as_manager, "take-role", person, make_user())
+    page = ask(as_manager, "end-role", person, make_user())
     as_manager.post(page, {"role": role.pk, "reason": ""})
     held.refresh_from_db()
     assert not held.is_active
@@ -294,3 +299,15 @@ def test_old_ones_are_forgotten_though_nobody_asks_for_another(as_manager: Clien
     for _trouble, act in key_use._acts:
         act()
     assert not BulkAct.objects.exists()
+
+
+def test_the_way_back_keeps_whole_filters_and_as_many_as_fit(as_manager: Client) -> None:
+    person = make_user()
+    query = QueryDict(mutable=True)
+    # 200 letters, of which each is six in an address.
+    query.update({"q": "é" * 200, "state": "active"})
+    sent = {"act": "activate", "id": [str(person.public_id)], "query": query.urlencode()}
+    asked = as_manager.post("/users/acts/", sent)["Location"]
+    assert as_manager.get(asked).context["back"] == "/users/?state=active"
+    assert bulk.way_back("/roles/?q=%C3%BC&state=paused") == "/roles/?q=%C3%BC&state=paused"
+    assert bulk.way_back("/users/") == "/users/"

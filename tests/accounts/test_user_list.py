@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+import csv
+import io
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -104,3 +109,26 @@ def test_many_people_cost_no_more_queries(as_admin: Client, admin: User) -> None
     # The session, the person with their roles, what filters offer (roles, supervisors), the page of people, their
     # roles, factors (with the version of the role map), conversations, and how many proposals wait.
     assert len(few) == 10, "\n".join(query["sql"] for query in few)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stands_above_oneself_is_named_on_pages_alone() -> None:
+    boss = make_user(username="boss", full_name="The Boss")
+    lead = make_user(username="lead", role="supervisor", supervisor=boss)
+    mine = make_user(username="mine", supervisor=lead)
+    client = client_of(lead)
+    shown = client.get(URL).context["rows"]
+    assert {row.person.username: row.supervisor for row in shown} == {"lead": None, "mine": lead}
+    answer: Any = client.get(f"{URL}export/")
+
+    async def read() -> bytes:
+        return b"".join([part async for part in answer])
+
+    text = asyncio.run(read()).decode("utf-8-sig")
+    rows = {row["username"]: row["supervisor"] for row in csv.DictReader(io.StringIO(text))}
+    assert rows == {"lead": "", "mine": "lead"}
+    # People know whom they answer to.
+    assert "The Boss" in client.get(f"{URL}{mine.public_id}/").text
+    admin = client_of(make_user(role="admin"))
+    told = {row.person.username: row.supervisor for row in admin.get(URL).context["rows"]}
+    assert told["lead"] == boss

@@ -124,7 +124,7 @@ async def test_a_finished_answer_is_told_at_once(talk: Talk) -> None:
     assert [event.name for event in events] == ["body", "done"]
 
 
-SHUT_OUT = ("session revoked", "deactivated", "role taken away", "password changed", "factors reset")
+SHUT_OUT = ("session revoked", "deactivated", "role taken away", "role run out", "password changed", "factors reset")
 
 
 @pytest.mark.parametrize("how", SHUT_OUT)
@@ -141,6 +141,8 @@ async def test_the_stream_of_somebody_shut_out_is_cut_within_two_seconds(talk: T
     elif how == "factors reset":
         await Totp.objects.acreate(user=ana, sealed_secret=b"")
         await sync_to_async(actions.reset_factors)(actor=None, user=ana, reason="lost phone")
+    elif how == "role run out":
+        await Assignment.objects.filter(user=ana).aupdate(ends_at=timezone.now())
     else:
         await Assignment.objects.filter(user=ana).aupdate(is_active=False)
     async with asyncio.timeout(2):

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model as Row
 from django.test import Client
 from django.urls import reverse
@@ -32,7 +33,8 @@ from accounts.models import (
 from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider
 from chat.models import Conversation, Message, Model, SystemPrompt
-from rbac.models import Assignment, ClaimRole, Role
+from rbac.models import Assignment, ClaimRole, CustomPermission, Review, ReviewItem, Role
+from rbac.role_map import changing_roles
 from settings_store.models import (
     AuditEvent,
     ChainKey,
@@ -114,6 +116,17 @@ def rows(person: User) -> dict[str, Row]:
         BulkAct.objects.create(act="deactivate", created_by=person),
         UserImport.objects.create(filename="people.csv", created_by=person, sealed_file=SEALED),
         ClaimRole.objects.create(provider=vouching, value="staff", role=Role.objects.latest("pk")),
+    ]
+    right = Permission.objects.create(
+        content_type=ContentType.objects.get_for_model(CustomPermission),
+        codename="document.read",
+        name="Read documents",
+    )
+    review = Review.objects.create(subject="Admin", started_by=person)
+    made += [
+        CustomPermission.objects.create(permission=right, name="document.read", label="Read documents"),
+        review,
+        ReviewItem.objects.create(review=review, user=person, role_name="Admin"),
     ]
     for kind in (Role, Group, Permission):
         made.append(kind.objects.latest("pk"))
@@ -204,7 +217,8 @@ def test_without_scope_the_admin_shows_no_conversation(missing: str) -> None:
     group = Group.objects.create(name="odd")
     role = Role.objects.create(group=group, name="odd", name_key="odd", priority=1)
     make_user(role="user")  # seeds the permissions
-    group.permissions.set(Permission.objects.filter(codename__in=held))
+    with changing_roles():
+        group.permissions.set(Permission.objects.filter(codename__in=held))
     someone = make_user(role=None)
     Assignment.objects.create(user=someone, role=role)
     client = client_of(someone)

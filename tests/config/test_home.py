@@ -57,6 +57,8 @@ def test_queries_do_not_grow_with_the_rows(
             name=f"Server {number}", name_key=f"server {number}", base_url="http://192.0.2.1/v1", trouble="Away."
         )
     client = client_of(admin)
+    # The first page after a role has changed reads the map of roles, which the process keeps.
+    client.get("/")
     with django_assert_max_num_queries(12):
         assert client.get("/").status_code == 200
 

@@ -98,7 +98,7 @@ def test_what_will_not_do_is_said_in_a_sentence_and_leaves_nothing(
 def test_nobody_is_made_where_that_is_asked(tmp_path: Path) -> None:
     init("--no-default-users")
     assert not User.objects.exists()
-    assert Role.objects.filter(is_system=True).count() == 7
+    assert Role.objects.exclude(system_key=None).count() == 7
 
 
 def test_the_local_model_is_registered_once_and_follows_its_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from chat.models import Conversation, Message, Model, Provider, SystemPrompt
 from config.sample_data import DAYS, add_sample_data
 from rbac.actions import seed_system_roles
+from rbac.models import ReviewItem
 from settings_store.audit import verify
 from settings_store.flag.share import compiled_for
 from settings_store.flags import flag_enabled, flag_variant
@@ -37,6 +38,14 @@ def test_a_team_of_thirty_in_three_levels_talked_three_hundred_times() -> None:
     assert User.objects.filter(supervisor__supervisor__supervisor=top).exists()
     assert AuditEvent.objects.get(action="installation.sample_data_added").after == made
     assert list(verify()) == []
+
+
+def test_roles_of_their_own_are_given_paused_and_reviewed() -> None:
+    add_sample_data()
+    assert User.objects.get(username="chiara.moretti").has_perm("document.publish")
+    assert not User.objects.get(username="arjun.patel").has_perm("document.publish")
+    lines = ReviewItem.objects.values_list("decision", flat=True)
+    assert (lines.filter(decision="confirmed").count(), lines.filter(decision="").exists()) == (3, True)
 
 
 def test_the_first_admin_finds_conversations_of_their_own() -> None:

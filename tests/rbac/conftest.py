@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -53,6 +54,15 @@ def admin(person: MakePerson) -> User:
 
 def roles_url(user: User, rest: str = "") -> str:
     return f"/users/{user.public_id}/roles/{rest}"
+
+
+def save_role(client: Client, role: Role, sent: dict[str, object]) -> Any:
+    """Send the form of a role, and say yes to whom it reaches where that is asked."""
+    url, sent = f"/roles/{role.public_id}/edit/", {"version": role.version, **sent}
+    answer = client.post(url, sent)
+    if answer.status_code == 200 and "outcome" in answer.context:
+        answer = client.post(url, {**sent, "reviewed": answer.context["outcome"].print})
+    return answer
 
 
 @pytest.fixture

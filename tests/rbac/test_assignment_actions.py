@@ -31,7 +31,12 @@ def test_assigning_says_who_why_and_until_when(person: MakePerson, roles: Roles)
     event = last_event()
     assert (event.action, event.actor_id, event.target_id) == ("role.assigned", admin.pk, str(user.public_id))
     assert event.reason == "Stands in"
-    assert event.after == {"role": "Supervisor", "from": None, "until": until.isoformat()}
+    assert event.after == {
+        "role": "Supervisor",
+        "role_id": str(roles["supervisor"].public_id),
+        "from": None,
+        "until": until.isoformat(),
+    }
 
 
 def test_assigning_the_same_again_does_nothing(person: MakePerson, roles: Roles) -> None:

@@ -7,12 +7,13 @@ import time_machine
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.test import Client
+from django.utils.functional import SimpleLazyObject
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from rbac import role_map
 from rbac.actions import assign_role, create_role, revoke_role, update_role
-from rbac.backend import RoleBackend
+from rbac.backend import RoleBackend, ranked
 from rbac.models import Assignment, Role
 from tests.rbac.conftest import MakePerson
 from ui.registry import registry
@@ -219,3 +220,14 @@ def test_an_empty_house_has_no_rights(db: None) -> None:
     Group.objects.all().delete()
     user = User.objects.create(username="early", email="early@example.org")
     assert not reloaded(user).has_perm("settings.read")
+
+
+def test_the_user_of_a_request_is_not_read_again(
+    person: MakePerson, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    user = RoleBackend().get_user(person("viewer").pk)
+    assert user is not None
+    request = SimpleLazyObject(lambda: RoleBackend().get_user(user.pk))
+    with django_assert_num_queries(1):
+        assert ranked(request).role_priority == 20  # type: ignore[arg-type]  # what middleware puts on a request
+        assert request.has_perm("settings.read")

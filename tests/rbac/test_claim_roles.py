@@ -20,6 +20,7 @@ from accounts.signals import identity_claims
 from rbac.actions import assign_role, create_role
 from rbac.actions.claims import map_claim, unmap_claim
 from rbac.models import Assignment, ClaimRole
+from rbac.role_map import changing_roles
 from settings_store.models import AuditEvent
 from tests.accounts.oidc import OidcServer, make_provider, running_oidc_server, sign_in_with
 from tests.factories import client_of, make_user, role_named
@@ -116,8 +117,9 @@ def test_the_claim_may_come_by_the_other_answer(oidc_server: OidcServer, client:
 def test_a_role_that_asks_for_a_factor_asks_at_once(oidc_server: OidcServer, client: Client, db: None) -> None:
     provider = make_provider(oidc_server.issuer, role_claim="groups")
     role = role_named("operator")
-    role.requires_factor = True
-    role.save()
+    with changing_roles():
+        role.requires_factor = True
+        role.save()
     map_claim(actor=None, provider=provider, value="ops", role=role)
     oidc_server.behave(claims={"groups": "ops"})
     sign_in_with(client)

@@ -125,12 +125,54 @@ def test_nobody_makes_or_changes_a_role_of_their_rank_or_above(editor: User, rol
         edit(editor, low, priority=90)
 
 
-def test_nothing_is_taken_from_a_role_that_betters_inherit(editor: User, roles: Roles) -> None:
+def test_nothing_is_changed_in_what_a_role_grants_that_betters_inherit(editor: User, roles: Roles) -> None:
     base = create_role(actor=None, name="Base", priority=20, permissions=["audit.read", "usage.read"])
     create_role(actor=None, name="High", priority=90, parent=base)
     with pytest.raises(PermissionDenied, match="inherits"):
         edit(editor, base, permissions=["audit.read"])
-    edit(editor, base, permissions=["audit.read", "usage.read", "chat.use"])
+    with pytest.raises(PermissionDenied, match="inherits"):
+        edit(editor, base, permissions=["audit.read", "usage.read", "chat.use"])
+    with pytest.raises(PermissionDenied, match="inherits"):
+        edit(editor, base, requires_factor=True)
+    assert edit(editor, base, description="Words alone").description == "Words alone"
+
+
+def test_nothing_is_taken_from_somebody_beyond_reach(editor: User, person: MakePerson, roles: Roles) -> None:
+    low = create_role(actor=None, name="Low", priority=20, permissions=["audit.read", "usage.read"])
+    person("low", "manager")
+    assign_role(actor=None, user=editor, role=low)
+    # A manager keeps both anyhow, and the editor is nobody above the editor.
+    edit(editor, low, permissions=["usage.read"])
+    edit(None, low, permissions=["audit.read", "usage.read"])
+    create_role(actor=None, name="Tall", priority=90)
+    tall = person("low", "tall")
+    with pytest.raises(PermissionDenied, match="Somebody beyond your reach would lose something"):
+        edit(editor, low, permissions=["usage.read"])
+    edit(editor, low, permissions=["audit.read", "usage.read", "chat.use"])
+    revoke_role(actor=None, user=tall, role=low)
+    edit(editor, low, permissions=[])
+
+
+def test_what_was_only_inherited_is_given_by_nobody_who_lacks_it(editor: User, roles: Roles) -> None:
+    base = create_role(actor=None, name="Base", priority=10, permissions=["settings.read"])
+    heir = create_role(actor=None, name="Heir", priority=20, parent=base)
+    edit(editor, heir, description="Words alone")
+    with pytest.raises(PermissionDenied, match="cannot give"):
+        edit(editor, heir, permissions=["settings.read"])
+
+
+def test_rights_are_read_anew_behind_the_lock(editor: User, roles: Roles) -> None:
+    low = create_role(actor=None, name="Low", priority=10, permissions=["chat.use"])
+    assert editor.has_perm("roles.write")
+    # Somebody takes them while the editor's request is on its way; the object still knows them.
+    revoke_role(actor=None, user=User.objects.get(pk=editor.pk), role=Role.objects.get(name="Editor"))
+    assert editor.has_perm("roles.write")
+    with pytest.raises(PermissionDenied, match="no longer have the permission roles:write"):
+        edit(editor, low, permissions=[])
+    with pytest.raises(PermissionDenied, match="roles:write"):
+        create_role(actor=editor, name="New")
+    with pytest.raises(PermissionDenied, match="roles:delete"):
+        delete_role(actor=editor, role=low)
 
 
 def test_a_system_role_keeps_its_core_and_its_place(person: MakePerson, roles: Roles) -> None:
@@ -182,3 +224,42 @@ def test_a_role_still_to_begin_or_inherited_is_not_deleted(person: MakePerson, r
     create_role(actor=None, name="Heir", parent=base)
     with pytest.raises(ValidationError, match="Heir"):
         delete_role(actor=None, role=base)
+
+
+def test_an_edit_on_an_older_state_is_refused(roles: Roles) -> None:
+    role = create_role(actor=None, name="Reader", permissions=["audit.read"])
+    seen = role.version
+    edit(None, role, description="Theirs", version=seen)
+    with pytest.raises(ValidationError) as refusal:
+        edit(None, role, description="Mine", version=seen)
+    assert refusal.value.code == "stale"
+    # The very same twice is one edit.
+    assert edit(None, role, description="Theirs", version=seen).version == seen + 1
+    assert Role.objects.get(pk=role.pk).description == "Theirs"
+
+
+def test_what_was_deleted_meanwhile_is_said(roles: Roles) -> None:
+    gone, role = create_role(actor=None, name="Gone"), create_role(actor=None, name="Reader")
+    delete_role(actor=None, role=Role.objects.get(pk=gone.pk))
+    with pytest.raises(ValidationError, match="gone"):
+        edit(None, role, parent=gone)
+    with pytest.raises(ValidationError, match="gone"):
+        create_role(actor=None, name="Heir", parent=gone)
+    with pytest.raises(ValidationError, match="gone"):
+        delete_role(actor=None, role=gone)
+    facts = {"name": "Gone", "description": "", "priority": 10, "parent": None, "permissions": []}
+    with pytest.raises(ValidationError, match="gone"):
+        update_role(actor=None, role=gone, **facts)  # type: ignore[arg-type]  # the facts of a role are of many types
+
+
+def test_no_name_passes_for_that_of_another_role(roles: Roles) -> None:
+    alike = ("ᴀdmin", "ᴀᴅᴍɪɴ", "ꓮdmin", "Ꭺdmin", "ᶏdmin", "ⲁdmin")
+    for name in ("Аdmin", "Ad\u3164min", "Admin\u2800", "Ad min", *alike):
+        with pytest.raises(ValidationError):
+            create_role(actor=None, name=name)
+    role = create_role(actor=None, name="Own")
+    with pytest.raises(ValidationError, match="looks like"):
+        edit(None, role, name="A d m i n")
+    # A name from before this rule stays until somebody changes it.
+    Role.objects.filter(pk=role.pk).update(name="Vie wer", name_key="vie wer")
+    assert edit(None, role, description="Older").description == "Older"

@@ -18,9 +18,10 @@ from accounts.actions.imports import bring_in, start_import
 from accounts.models import Identity, IdentityProvider, User, UserImport
 from accounts.oidc.claims import Vouched
 from accounts.user_admin import UserAdmin
-from rbac.actions import assign_role, invite, revoke_role
-from rbac.actions.claims import map_claim
-from rbac.models import Assignment
+from rbac.actions import assign_people, assign_role, change_assignment, invite, revoke_role
+from rbac.actions.assignment import EndedAssignment, StaleAssignment, edition
+from rbac.actions.claims import map_claim, unmap_claim
+from rbac.models import Assignment, ClaimRole
 from settings_store import audit
 from tests.accounts.oidc import make_provider
 from tests.factories import make_user, role_named
@@ -46,7 +47,7 @@ def side_by_side(*acts: Act, times: int = TIMES) -> None:
                 together.wait()
                 try:
                     act(number)
-                except (NotLetIn, PermissionDenied, ValidationError):
+                except (NotLetIn, PermissionDenied, ValidationError, EndedAssignment, StaleAssignment):
                     # Refused by what the other one just did.
                     continue
         except BaseException:
@@ -106,6 +107,51 @@ def test_roles_by_claims_next_to_roles_by_hand(provider: IdentityProvider) -> No
     assert Assignment.objects.filter(user=one, provider=provider).exists()
 
 
+def test_mapping_claims_next_to_arrivals_and_roles_by_hand(provider: IdentityProvider, admin: User) -> None:
+    """A row of the mapping refers to the role and to the provider, and so does what an arrival gives."""
+    one = make_user()
+
+    def turn(number: int) -> None:
+        if number % 2:
+            unmap_claim(actor=admin, claim_role=ClaimRole.objects.get(value="more"))
+        else:
+            map_claim(actor=admin, provider=provider, value="more", role=role_named("guest"))
+
+    side_by_side(arriving(provider, one), turn, turn_roles(make_user()))
+    assert set(ClaimRole.objects.values_list("value", flat=True)) == set(SYSTEM_KEYS)
+    assert Assignment.objects.filter(user=one, provider=provider).exists()
+
+
+def test_rights_end_between_the_guard_and_the_lock(admin: User) -> None:
+    """Whoever is shut out at the same moment gives nothing after it."""
+    actor, person = make_user(role="admin"), make_user(role=None)
+    late = list[bool]()
+
+    def shut(number: int) -> None:
+        if number % 2:
+            assign_role(actor=admin, user=actor, role=role_named("admin"))
+        else:
+            revoke_role(actor=admin, user=actor, role=role_named("admin"))
+        ended.wait()
+        # Behind the barrier, with what was known of them before.
+        after.wait()
+
+    def give(number: int) -> None:
+        known = User.objects.get(pk=actor.pk)
+        known.has_perm("users.write")
+        ended.wait()
+        try:
+            assign_role(actor=known, user=person, role=role_named("viewer"), reason=str(number))
+        except PermissionDenied:
+            late.append(number % 2 == 0)
+        finally:
+            after.wait()
+
+    ended, after = Barrier(2, timeout=30), Barrier(2, timeout=30)
+    side_by_side(shut, give)
+    assert late == [True] * (TIMES // 2)
+
+
 def test_first_arrivals_next_to_roles_by_hand(provider: IdentityProvider) -> None:
     IdentityProvider.objects.update(joining=IdentityProvider.Joining.EVERYBODY)
     provider.refresh_from_db()
@@ -132,6 +178,8 @@ def test_disconnecting_next_to_roles_by_hand(provider: IdentityProvider) -> None
         (actions.activate_user if number % 2 else actions.deactivate_user)(actor=None, user=person)
 
     side_by_side(leave, turn, turn_roles(make_user()))
+    person.refresh_from_db()
+    assert person.is_active
 
 
 def test_deleting_a_provider_next_to_roles_by_hand() -> None:
@@ -208,6 +256,8 @@ def test_the_admin_s_form_next_to_deactivating(admin: User) -> None:
         actions.update_user(actor=None, user=people[0], supervisor=people[1] if number % 2 else None)
 
     side_by_side(change, turn, rename)
+    one, other = (User.objects.get(pk=each.pk) for each in people)
+    assert (one.full_name, one.is_active, other.is_active) == (f"Name {TIMES - 1}", True, False)
 
 
 def test_giving_roles_next_to_deactivating_the_same_person(admin: User) -> None:
@@ -217,3 +267,90 @@ def test_giving_roles_next_to_deactivating_the_same_person(admin: User) -> None:
         (actions.activate_user if number % 2 else actions.deactivate_user)(actor=admin, user=person)
 
     side_by_side(turn_roles(person), turn)
+    person.refresh_from_db()
+    assert person.is_active
+    assert [row.role.name for row in Assignment.objects.lasting().filter(user=person)] == ["User"]
+
+
+def test_giving_a_role_to_many_next_to_changes_of_them(admin: User) -> None:
+    people = [make_user() for _ in range(4)]
+
+    def give(number: int) -> None:
+        role = role_named("viewer")
+        if number % 2:
+            for person in people:
+                revoke_role(actor=None, user=person, role=role)
+        else:
+            # In an order of its own, which is not theirs.
+            assign_people(actor=admin, role=role, people=people[::-1])
+
+    def rename(number: int) -> None:
+        for person in people:
+            actions.update_user(actor=None, user=person, full_name=f"Name {number}")
+
+    side_by_side(give, rename, turn_roles(people[0]))
+    assert set(User.objects.filter(pk__in=[each.pk for each in people]).values_list("full_name", flat=True)) == {
+        f"Name {TIMES - 1}"
+    }
+
+
+def test_of_two_edits_of_one_assignment_the_second_is_told(admin: User) -> None:
+    person = make_user(role="viewer")
+    row = Assignment.objects.get(user=person)
+    done, late = list[int](), list[int]()
+
+    def change(name: str) -> Act:
+        def act(number: int) -> None:
+            seen = editions[number]
+            try:
+                change_assignment(actor=admin, assignment=row, seen=seen, reason=f"{name} {number}")
+                done.append(number)
+            except StaleAssignment:
+                late.append(number)
+            # Both have looked before either goes on.
+            after.wait()
+            editions.setdefault(number + 1, edition(Assignment.objects.get(pk=row.pk)))
+
+        return act
+
+    after = Barrier(2, timeout=30)
+    editions = {0: edition(row)}
+    side_by_side(change("one"), change("other"))
+    assert sorted(done) == sorted(late) == list(range(TIMES))
+
+
+def test_pausing_next_to_ending_and_deactivating(admin: User) -> None:
+    person = make_user(role="viewer")
+
+    def turn(number: int) -> None:
+        row = Assignment.objects.filter(user=person, role=role_named("viewer")).latest("pk")
+        change_assignment(actor=admin, assignment=row, is_active=bool(number % 2))
+
+    def end(number: int) -> None:
+        if number % 2:
+            assign_role(actor=admin, user=person, role=role_named("viewer"))
+        else:
+            revoke_role(actor=admin, user=person, role=role_named("viewer"))
+
+    def deactivate(number: int) -> None:
+        (actions.activate_user if number % 2 else actions.deactivate_user)(actor=admin, user=person)
+
+    side_by_side(turn, end, deactivate)
+    assert Assignment.objects.filter(user=person, role=role_named("viewer"), is_open=True).count() == 1
+
+
+def test_pausing_an_admin_next_to_deactivating_another_one(admin: User) -> None:
+    """Both ask who the last admin is, the one with the role in hand already."""
+    one, other = make_user(role="admin"), make_user(role="admin")
+    row = Assignment.objects.get(user=one)
+
+    def pause(number: int) -> None:
+        change_assignment(actor=admin, assignment=row, is_active=bool(number % 2))
+
+    def turn(number: int) -> None:
+        (actions.activate_user if number % 2 else actions.deactivate_user)(actor=admin, user=other)
+
+    side_by_side(pause, turn, times=60)
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.is_active, other.is_active) == (True, True)

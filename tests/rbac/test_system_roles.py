@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from rbac.actions import create_role, seed_system_roles, update_role
-from rbac.models import Role
+from rbac.models import Role, RoleMapVersion
 from rbac.role_map import current_role_map
 from rbac.system_roles import SYSTEM_ROLES
 from settings_store.models import AuditEvent
@@ -35,6 +35,7 @@ roles.read              admin manager
 roles.write             admin
 roles.delete            admin
 roles.admin             admin
+permissions.write       admin
 models.read             admin manager supervisor operator
 models.write            admin                    operator
 prompts.read            admin manager supervisor operator user
@@ -83,9 +84,10 @@ def test_roles_stand_in_their_order(roles: dict[str, Role]) -> None:
 
 
 def test_seeding_twice_changes_nothing_and_is_told_once(roles: dict[str, Role]) -> None:
-    before = list(Role.objects.values()), AuditEvent.objects.count()
+    before, version = (list(Role.objects.values()), AuditEvent.objects.count()), RoleMapVersion.objects.get().version
     seed_system_roles()
     assert (list(Role.objects.values()), AuditEvent.objects.count()) == before
+    assert RoleMapVersion.objects.get().version == version
     assert AuditEvent.objects.filter(action="role.created").count() == len(SYSTEM_ROLES)
 
 
@@ -107,3 +109,7 @@ def test_seeding_keeps_what_was_added_and_restores_what_was_lost(roles: dict[str
     assert held.own[viewer.pk] == {"settings.read", "flags.read", "audit.read", "system.read"}
     assert Role.objects.get(pk=viewer.pk).description == "Changed"
     assert held.own[own.pk] <= {"audit.read"}
+    # What is put right is told, by nobody.
+    event = AuditEvent.objects.filter(target_id=str(viewer.public_id)).latest("sequence")
+    assert (event.action, event.actor_id) == ("role.updated", None)
+    assert event.after == {"permissions": ["audit.read", "flags.read", "settings.read", "system.read"]}

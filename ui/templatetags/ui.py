@@ -158,9 +158,11 @@ def field(
 @register.inclusion_tag("ui/error_summary.html")
 def error_summary(form: forms.BaseForm) -> dict[str, Any]:
     """What is to be put right, at the top of a form; takes the focus."""
+    fields = [bound for bound in form.visible_fields() if bound.errors]
     return {
         "form": form,
-        "fields": [bound for bound in form.visible_fields() if bound.errors],
+        "fields": fields,
+        "number": sum(len(bound.errors) for bound in fields),
         "hidden": [bound for bound in form.hidden_fields() if bound.errors],
     }
 
@@ -181,7 +183,7 @@ def pager(page: Page[Any], words: str = "") -> dict[str, Any]:
 def rail(context: Context) -> dict[str, Any]:
     """The pages this person may open, by group."""
     request: HttpRequest = context["request"]
-    return {"groups": rail_groups(request), "at_home": request.path == "/"}
+    return {"groups": rail_groups(request, path=context.get("rail_path") or ""), "at_home": request.path == "/"}
 
 
 @register.simple_tag

@@ -1,59 +1,20 @@
-"""What people may do: roles over Django's groups, and who holds them from when to when."""
+"""Who holds which role, from when until when, by hand or by the claims of an identity provider."""
 
 from __future__ import annotations
 
-import uuid
+from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import IdentityProvider
 from accounts.names import exact_key
-from settings_store.database import ReferredQuerySet
-
-
-class RoleQuerySet(ReferredQuerySet["Role"]):
-    def by_rank(self) -> Self:
-        return self.order_by("-priority", "name_key")
-
-
-class Role(models.Model):
-    """A named set of permissions, kept as those of its group; what its parent holds it holds too."""
-
-    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
-    group = models.OneToOneField(Group, models.PROTECT, related_name="role", verbose_name=_("group"))
-    name = models.CharField(_("name"), max_length=60)
-    name_key = models.CharField(max_length=60, unique=True, editable=False)
-    description = models.CharField(_("description"), max_length=300, blank=True)
-    is_system = models.BooleanField(_("system role"), default=False, editable=False)
-    # Nobody grants or revokes a role that stands above their own highest one.
-    priority = models.PositiveSmallIntegerField(_("priority"), default=10)
-    parent = models.ForeignKey(
-        "self",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="children",
-        verbose_name=_("inherits from"),
-    )
-    # Whoever holds it, or a role that inherits from it, signs in with a second factor.
-    requires_factor = models.BooleanField(_("asks for a second factor"), default=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(_("updated"), auto_now=True)
-
-    objects = RoleQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("role")
-        verbose_name_plural = _("roles")
-
-    def __str__(self) -> str:
-        return self.name
+from rbac.models.role import Role
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
@@ -68,11 +29,31 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def unended(self) -> Self:
         """Those that count now or will once they begin."""
-        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), is_active=True)
+        return self.lasting().filter(is_active=True)
+
+    def lasting(self) -> Self:
+        """Those that count, will count, or may be made to count again: neither ended nor run out."""
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), is_open=True)
+
+    def over(self) -> Self:
+        """Those that are history: ended by somebody, or run out; each with the moment when it was over."""
+        over = self.filter(Q(is_open__isnull=True) | Q(ends_at__lte=timezone.now()))
+        return over.annotate(over_at=Coalesce("ended_at", "ends_at"))
 
 
 class Assignment(models.Model):
-    """A person holds a role: by whom given, why, from when, until when."""
+    """A person holds a role: by whom given, why, from when, until when.
+
+    One at a time for a person and a role; what has ended stays as history. Paused, it does not count and may be
+    resumed.
+    """
+
+    class State(models.TextChoices):
+        COUNTING = "counting", _("counts")
+        LATER = "later", _("starts later")
+        PAUSED = "paused", _("paused")
+        EXPIRED = "expired", _("expired")
+        ENDED = "ended", _("ended")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -91,6 +72,7 @@ class Assignment(models.Model):
         verbose_name=_("assigned by"),
     )
     reason = models.CharField(_("reason"), max_length=300, blank=True)
+    # False while it is paused, and once it has ended.
     is_active = models.BooleanField(_("active"), default=True)
     starts_at = models.DateTimeField(_("from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
@@ -105,15 +87,49 @@ class Assignment(models.Model):
         verbose_name=_("given by"),
     )
 
+    # True for the one of this person and role; null once it has ended, for of those there may be many.
+    is_open = models.BooleanField(null=True, default=True, editable=False)
+    # When, by whom and why it was ended before its time. Where it merely ran out nobody ended it, and the moment stays
+    # null until the role is given anew.
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("ended by"),
+    )
+    end_reason = models.CharField(_("reason for the end"), max_length=300, blank=True, editable=False)
+
     objects = AssignmentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("assignment")
         verbose_name_plural = _("assignments")
-        constraints = [models.UniqueConstraint(fields=["user", "role"], name="assignment_user_role")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role", "is_open"], name="assignment_open"),
+            models.CheckConstraint(
+                condition=Q(is_open=True) | Q(is_open__isnull=True, is_active=False),
+                name="assignment_ended_is_inactive",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.role}"
+
+    def state(self, now: datetime) -> State:
+        """Where it stands at `now`."""
+        if self.is_open is None:
+            return self.State.ENDED
+        if self.ends_at is not None and self.ends_at <= now:
+            return self.State.EXPIRED
+        if not self.is_active:
+            return self.State.PAUSED
+        if self.starts_at is not None and self.starts_at > now:
+            return self.State.LATER
+        return self.State.COUNTING
 
 
 class ClaimRole(models.Model):
@@ -137,21 +153,3 @@ class ClaimRole(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.value_key = exact_key(self.value)
         super().save(*args, **kwargs)
-
-
-class RoleMapVersion(models.Model):
-    """A single row with a new random number whenever a role changes; it comes with each person, so an old map shows.
-
-    Random, not counted: were an edit rolled back, a counter would give its number to the next edit, and a process that
-    had read the first one would take the second for known.
-    """
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField(default=0)
-
-    class Meta:
-        verbose_name = _("version of the role map")
-        verbose_name_plural = _("version of the role map")
-
-    def __str__(self) -> str:
-        return str(self.version)
