@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import difflib
 import random
 import re
 import secrets
@@ -120,7 +121,17 @@ class Answers:
             words = "" if same else "   ANOTHER PAGE"
             missed = "" if near else "   MISSED"
             print(f"{case:<14}{len(self.times[case]):>8}{middle:>11.4f}{apart:>8.2%}{words}{missed}")
+            if not same:
+                self.tell_apart(case, cases[0])
         return holds
+
+    def tell_apart(self, case: str, first: str) -> None:
+        """Print where the pages of a case leave those of the first one, so that a rare one is not lost."""
+        usual = min(self.pages[first])
+        for status, page in sorted(self.pages[case] | self.pages[first]):
+            print(f"  {case} or {first}: {status}")
+            for line in difflib.unified_diff(usual[1].splitlines(), page.splitlines(), lineterm="", n=0):
+                print(f"    {line[:200]}")
 
 
 async def gather(place: House, number: int) -> bool:
