@@ -145,13 +145,15 @@ async def gather(place: House, number: int) -> bool:
     # What is done for the first time takes longer, whatever it is.
     for case in CASES:
         await Answers().ask(place, "/login/", case, {"username": name_for(case), "password": "x"})
-    for turn, (path, case) in enumerate(calls):
+    asked = 0
+    for path, case in calls:
         if path == "/login/":
             form = {"username": name_for(case), "password": "six herons on a wire"}
             await signing_in.ask(place, path, case, form)
         else:
-            # Each in turn, for nobody is sent more than a few letters.
-            name = f"wrong{turn % ACCOUNTS}" if case == "somebody" else name_for("missing")
+            # Each in turn, for nobody is sent more than a few letters: one too many is another page.
+            asked += case == "somebody"
+            name = f"wrong{asked % ACCOUNTS}" if case == "somebody" else name_for("missing")
             await forgotten.ask(place, path, case, {"name": name})
     holds = signing_in.shown("signing in", CASES)
     return forgotten.shown("a forgotten password", FORGOTTEN, noise=NOISE_SECONDS) and holds
