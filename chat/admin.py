@@ -10,7 +10,18 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 from chat.actions.oversight import open_conversation
-from chat.models import Conversation, Message, Model, Provider, SystemPrompt
+from chat.models import (
+    Attachment,
+    Conversation,
+    Folder,
+    HealthSample,
+    Message,
+    Model,
+    PromptVersion,
+    Provider,
+    SystemPrompt,
+    Tag,
+)
 from ui.admin import ViewOnlyAdmin
 
 
@@ -25,6 +36,8 @@ class ProviderAdmin(ViewOnlyAdmin):
         "is_enabled",
         "is_demo",
         "allow_private",
+        "silence_seconds",
+        "parallel_limit",
         "checked_at",
         "trouble",
         "created_at",
@@ -34,11 +47,34 @@ class ProviderAdmin(ViewOnlyAdmin):
 
 @admin.register(Model)
 class ModelAdmin(ViewOnlyAdmin):
-    list_display = ("name", "provider", "is_enabled", "is_present")
-    list_filter = ("is_enabled", "is_present")
+    list_display = ("name", "label", "provider", "is_enabled", "is_present", "for_everybody")
+    list_filter = ("is_enabled", "is_present", "for_everybody")
     list_select_related = ("provider",)
-    search_fields = ("name", "provider__name")
-    fields = ("name", "provider", "is_enabled", "is_present", "created_at")
+    search_fields = ("name", "label", "provider__name")
+    fields = (
+        "name",
+        "label",
+        "provider",
+        "position",
+        "is_enabled",
+        "is_present",
+        "for_everybody",
+        "roles",
+        "parameters",
+        "context_tokens",
+        "price_in",
+        "price_out",
+        "created_at",
+    )
+
+
+@admin.register(HealthSample)
+class HealthSampleAdmin(ViewOnlyAdmin):
+    list_display = ("provider", "began_at", "succeeded", "failed", "slowest_ms")
+    search_fields = ("provider__name",)
+    list_select_related = ("provider",)
+    date_hierarchy = "began_at"
+    fields = ("provider", "began_at", "succeeded", "failed", "slowest_ms")
 
 
 @admin.register(SystemPrompt)
@@ -51,12 +87,39 @@ class SystemPromptAdmin(ViewOnlyAdmin):
         "name",
         "description",
         "content",
+        "version",
         "default_mark",
+        "for_everybody",
+        "roles",
         "is_deleted",
         "created_at",
         "updated_at",
         "updated_by",
     )
+
+
+@admin.register(PromptVersion)
+class PromptVersionAdmin(ViewOnlyAdmin):
+    list_display = ("prompt", "number", "note", "created_at", "created_by")
+    list_select_related = ("prompt", "created_by")
+    search_fields = ("prompt__name", "note")
+    fields = ("prompt", "number", "content", "note", "created_at", "created_by")
+
+
+@admin.register(Folder)
+class FolderAdmin(ViewOnlyAdmin):
+    list_display = ("name", "owner", "prompt")
+    list_select_related = ("owner", "prompt")
+    search_fields = ("name", "owner__username_key")
+    fields = ("public_id", "name", "owner", "prompt")
+
+
+@admin.register(Tag)
+class TagAdmin(ViewOnlyAdmin):
+    list_display = ("name", "owner")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username_key")
+    fields = ("name", "owner")
 
 
 class OverseenAdmin(ViewOnlyAdmin):
@@ -73,7 +136,8 @@ class OverseenAdmin(ViewOnlyAdmin):
     ) -> HttpResponse:
         response = super().change_view(request, object_id, form_url, extra_context)
         row = self.get_object(request, unquote(object_id))
-        conversation = row.conversation if isinstance(row, Message) else row
+        message = row.message if isinstance(row, Attachment) else row
+        conversation = message.conversation if isinstance(message, Message) else message
         if isinstance(conversation, Conversation) and isinstance(request.user, User):
             open_conversation(actor=request.user, conversation=conversation)
         return response
@@ -92,11 +156,17 @@ class ConversationAdmin(OverseenAdmin):
         "owner",
         "model",
         "system_prompt",
+        "prompt_version",
         "system_text",
+        "parameters",
+        "description",
+        "folder",
+        "tags",
         "message_count",
         "is_pinned",
         "created_at",
         "last_message_at",
+        "archived_at",
         "deleted_at",
     )
 
@@ -119,8 +189,18 @@ class MessageAdmin(OverseenAdmin):
         "model_name",
         "tokens_in",
         "tokens_out",
+        "cost",
+        "rating",
+        "rating_note",
         "first_token_ms",
         "duration_ms",
         "created_at",
         "finished_at",
     )
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(OverseenAdmin):
+    list_display = ("name", "message", "size")
+    search_fields = ("public_id", "message__public_id")
+    fields = ("public_id", "message", "name", "size", "content")

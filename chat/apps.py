@@ -26,7 +26,11 @@ class ChatConfig(AppConfig):
         sealed.add(sealed.SealedColumn(Provider, "sealed_key", context=seal_context))
         registry.add_permissions(
             Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),
-            Permission("models.read", _("See model servers"), ("chat.view_provider", "chat.view_model")),
+            Permission(
+                "models.read",
+                _("See model servers"),
+                ("chat.view_provider", "chat.view_model", "chat.view_healthsample"),
+            ),
             Permission(
                 "models.write",
                 _("Add, change and remove model servers"),
@@ -37,7 +41,7 @@ class ChatConfig(AppConfig):
                     "chat.change_model",
                 ),
             ),
-            Permission("prompts.read", _("See system prompts"), ("chat.view_systemprompt",)),
+            Permission("prompts.read", _("See system prompts"), ("chat.view_systemprompt", "chat.view_promptversion")),
             Permission(
                 "prompts.write",
                 _("Write system prompts and choose the default"),
@@ -50,7 +54,13 @@ class ChatConfig(AppConfig):
             Permission(
                 "conversations.all",
                 _("Oversee everyone, not the own team alone"),
-                ("chat.view_conversation", "chat.view_message"),
+                (
+                    "chat.view_conversation",
+                    "chat.view_message",
+                    "chat.view_attachment",
+                    "chat.view_folder",
+                    "chat.view_tag",
+                ),
             ),
             Permission("usage.read", _("See usage: own and of the people below")),
             Permission("usage.all", _("See everybody's usage")),

@@ -11,9 +11,10 @@ from chat.models import Model, SystemPrompt
 from settings_store.store import get_setting
 
 
-def usable_models() -> QuerySet[Model]:
-    """Models of enabled servers, the demo last."""
-    return Model.objects.usable().order_by("provider__is_demo", "provider__name", "name")
+def usable_models(user: User | None = None) -> QuerySet[Model]:
+    """Models of enabled servers in their order, the demo last; for one person those they may use."""
+    models = Model.objects.usable() if user is None else Model.objects.usable_by(user)
+    return models.order_by("provider__is_demo", "position", "provider__name", "name")
 
 
 def model_names() -> list[str]:
@@ -32,6 +33,5 @@ def default_model(models: list[Model]) -> Model | None:
 
 
 def prompts_for(user: User) -> QuerySet[SystemPrompt]:
-    """The prompts a person may choose from; without prompts.read only the default."""
-    prompts = SystemPrompt.objects.live().order_by("name_key")
-    return prompts if user.has_perm("prompts.read") else prompts.filter(default_mark=True)
+    """The prompts a person may choose from, by name."""
+    return SystemPrompt.objects.usable_by(user).order_by("name_key")

@@ -58,3 +58,12 @@ define(
     help=_("An answer of which nothing more has come for this long ends as failed."),
     category=_("Chat"),
 )
+define(
+    "chat.currency",
+    type="string",
+    default="EUR",
+    max_length=8,
+    label=_("Currency of prices"),
+    help=_("What the prices of models are in, as it is written beside an amount: EUR, USD, CHF."),
+    category=_("Chat"),
+)

@@ -17,17 +17,18 @@ from django.utils import timezone
 from accounts import credentials
 from accounts.models import User
 from rbac.models import Assignment, Role, RoleMapVersion
-from rbac.role_map import RoleMap, current_role_map, role_map
+from rbac.role_map import RoleMap, role_map
 
 type Person = User | AnonymousUser
 
 
 class Ranked(Protocol):
-    """What this backend puts on a person: the roles that count now, their highest priority, their permissions, and
-    whether one of the roles asks for a second factor.
+    """What this backend puts on a person: the roles that count now, these with all they inherit from, their highest
+    priority, their permissions, and whether one of the roles asks for a second factor.
     """
 
     role_ids: frozenset[int]
+    role_lineage: frozenset[int]
     role_priority: int
     granted: frozenset[str]
     factor_asked: bool
@@ -63,8 +64,7 @@ class RoleBackend(BaseBackend):
 
     def roles_asking_factor(self, user_obj: Any) -> list[str]:
         """The names of the roles that ask for it, by the role that says so, be it one they only inherit from."""
-        roles = current_role_map()
-        asking = {each for role_id in ranked(user_obj).role_ids for each in roles.lineage(role_id)}
+        asking = ranked(user_obj).role_lineage
         return list(Role.objects.by_rank().filter(pk__in=asking, requires_factor=True).values_list("name", flat=True))
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
@@ -107,6 +107,7 @@ def forget(user: Person) -> None:
 
 _NOTHING: dict[str, Any] = {
     "role_ids": frozenset(),
+    "role_lineage": frozenset(),
     "role_priority": 0,
     "granted": frozenset(),
     "factor_asked": False,
@@ -134,7 +135,9 @@ def _rank(user: User, roles: RoleMap, role_ids: frozenset[int]) -> None:
     if user.is_superuser and roles.admin_id is not None:
         role_ids |= {roles.admin_id}
     granted = [roles.granted[role_id] for role_id in role_ids if role_id in roles.granted]
+    lineages = [roles.lineages[role_id] for role_id in role_ids if role_id in roles.lineages]
     user.__dict__["role_ids"] = role_ids
+    user.__dict__["role_lineage"] = lineages[0] if len(lineages) == 1 else frozenset().union(*lineages)
     user.__dict__["role_priority"] = max((roles.priorities.get(role_id, 0) for role_id in role_ids), default=0)
     user.__dict__["factor_asked"] = not roles.demanding.isdisjoint(role_ids)
     if user.is_superuser:

@@ -34,6 +34,8 @@ class RoleMap:
     everything: frozenset[str]
     # Roles whose holders sign in with a second factor, those that inherit from such a one among them.
     demanding: frozenset[int]
+    # Each role and all it inherits from.
+    lineages: dict[int, frozenset[int]]
 
     def permissions(self, role_id: int) -> frozenset[str]:
         """What a role grants with its parents, by our own names (resource.action) alone."""
@@ -132,6 +134,7 @@ def _load(version: int | None) -> RoleMap:
         admin_id=admin_id,
         everything=_with_django_names(frozenset(known), known),
         demanding=frozenset(role_id for role_id in own if demanding.intersection(_lineage(role_id, parents))),
+        lineages={role_id: frozenset(_lineage(role_id, parents)) for role_id in own},
     )
 
 

@@ -41,6 +41,7 @@ def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPr
             model=model,
             system_prompt=prompt,
             system_text=prompt.content if prompt else "",
+            prompt_version=prompt.version if prompt else None,
         )
         answer = _ask(conversation, text=text, model=model, parent=None)
         note("message.sent", actor=actor, conversation=conversation)

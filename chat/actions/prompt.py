@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from chat.models import SystemPrompt
+from chat.models import PromptVersion, SystemPrompt
 from chat.names import name_key
 from settings_store import audit
 
@@ -50,7 +50,10 @@ def update_prompt(
         return
     _refuse_taken_name(prompt)
     prompt.updated_by = actor
-    prompt.save(update_fields=["name", "name_key", "description", "content", "updated_by", "updated_at"])
+    if after["content"] != before["content"]:
+        prompt.version += 1
+        _keep_version(prompt, actor=actor)
+    prompt.save(update_fields=["name", "name_key", "description", "content", "version", "updated_by", "updated_at"])
     audit.record("prompt.updated", actor=actor, target=prompt, **audit.changes(before, after))
 
 
@@ -103,6 +106,7 @@ def _insert(prompt: SystemPrompt, *, actor: User | None) -> SystemPrompt:
     _refuse_taken_name(prompt)
     prompt.default_mark = None if SystemPrompt.objects.filter(default_mark=True).exists() else True
     prompt.save(force_insert=True)
+    _keep_version(prompt, actor=actor)
     audit.record(
         "prompt.created",
         actor=actor,
@@ -110,6 +114,10 @@ def _insert(prompt: SystemPrompt, *, actor: User | None) -> SystemPrompt:
         after=_facts(prompt) | {"default": prompt.is_default},
     )
     return prompt
+
+
+def _keep_version(prompt: SystemPrompt, *, actor: User | None) -> None:
+    PromptVersion.objects.create(prompt=prompt, number=prompt.version, content=prompt.content, created_by=actor)
 
 
 def _facts(prompt: SystemPrompt) -> dict[str, Any]:

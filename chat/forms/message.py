@@ -20,7 +20,7 @@ MAX_CHARACTERS = 100_000
 
 class ModelChoiceField(forms.ModelChoiceField[Model]):
     def label_from_instance(self, obj: Model) -> str:
-        label = f"{obj.name}, {obj.provider.name}"
+        label = f"{obj}, {obj.provider.name}"
         return f"{label} ({_('demo model')})" if obj.provider.is_demo else label
 
 
@@ -62,7 +62,7 @@ class MessageForm(forms.Form):
         super().__init__(data, auto_id="m-%s")
         self.user = user
         self.conversation = conversation
-        cast(ModelChoiceField, self.fields["model"]).queryset = usable_models()
+        cast(ModelChoiceField, self.fields["model"]).queryset = usable_models(user)
         if conversation is not None:
             del self.fields["prompt"]
         else:
@@ -70,7 +70,7 @@ class MessageForm(forms.Form):
 
     @cached_property
     def models(self) -> list[Model]:
-        return list(usable_models())
+        return list(usable_models(self.user))
 
     @cached_property
     def model_in_use(self) -> Model | None:

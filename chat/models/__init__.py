@@ -1,6 +1,17 @@
-from chat.models.conversation import Conversation
-from chat.models.message import Message
-from chat.models.prompt import SystemPrompt
-from chat.models.provider import Model, Provider
+from chat.models.conversation import Conversation, Folder, Tag
+from chat.models.message import Attachment, Message
+from chat.models.prompt import PromptVersion, SystemPrompt
+from chat.models.provider import HealthSample, Model, Provider
 
-__all__ = ["Conversation", "Message", "Model", "Provider", "SystemPrompt"]
+__all__ = [
+    "Attachment",
+    "Conversation",
+    "Folder",
+    "HealthSample",
+    "Message",
+    "Model",
+    "PromptVersion",
+    "Provider",
+    "SystemPrompt",
+    "Tag",
+]

@@ -24,6 +24,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """A person's own, those in the bin left out."""
         return self.filter(owner=user, deleted_at__isnull=True)
 
+    def kept_by(self, user: User) -> Self:
+        """Of a person's own, those that are neither in the bin nor in the archive."""
+        return self.owned_by(user).filter(archived_at__isnull=True)
+
     def visible_to(self, viewer: User) -> Self:
         """Own ones, and with conversations.oversee those of the own team, or of everyone with conversations.all."""
         if not viewer.has_perm("conversations.oversee"):
@@ -33,6 +37,48 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         # As two alternatives, so that databases go through the newest ones and look whose each is, instead of
         # collecting all that a large team ever wrote.
         return self.filter(models.Q(owner=viewer) | models.Q(owner__in=team_keys(viewer)))
+
+
+class Folder(models.Model):
+    """A person's own place for conversations; those begun in it begin with its prompt, where it has one."""
+
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="folders", verbose_name=_("owner"), editable=False
+    )
+    name = models.CharField(_("name"), max_length=80)
+    # The name without regard to case.
+    name_key = models.CharField(max_length=80, editable=False)
+    prompt = models.ForeignKey(
+        SystemPrompt, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("system prompt")
+    )
+
+    class Meta:
+        verbose_name = _("folder")
+        verbose_name_plural = _("folders")
+        constraints = [models.UniqueConstraint(fields=["owner", "name_key"], name="folder_owner_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tag(models.Model):
+    """A word that a person puts on conversations of theirs; it is gone when none carries it any more."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="tags", verbose_name=_("owner"), editable=False
+    )
+    name = models.CharField(_("name"), max_length=40)
+    # The name without regard to case.
+    name_key = models.CharField(max_length=40, editable=False)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        constraints = [models.UniqueConstraint(fields=["owner", "name_key"], name="tag_owner_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Conversation(models.Model):
@@ -64,8 +110,17 @@ class Conversation(models.Model):
         related_name="conversations",
         verbose_name=_("system prompt"),
     )
-    # The prompt's text as it was when the conversation began: editing the prompt changes no old conversation.
+    # The prompt's text and the number of its version as they were when the conversation began, or when its owner asked
+    # for a newer one: editing the prompt changes no old conversation. NULL is a version from before they were counted.
     system_text = models.TextField(_("system prompt as used"), blank=True, editable=False)
+    prompt_version = models.PositiveIntegerField(_("version of the prompt"), null=True, blank=True, editable=False)
+    # What is asked of the model here and not as everywhere (see chat.parameters).
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True, editable=False)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    folder = models.ForeignKey(
+        Folder, models.SET_NULL, null=True, blank=True, related_name="conversations", verbose_name=_("folder")
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="conversations", verbose_name=_("tags"))
     active_leaf: models.ForeignKey[Message | None, Message | None] = models.ForeignKey(
         "chat.Message",
         models.SET_NULL,
@@ -78,6 +133,7 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     last_message_at = models.DateTimeField(_("last message"), default=timezone.now, editable=False)
     message_count = models.PositiveIntegerField(_("messages"), default=0, editable=False)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True, editable=False)
 
     objects = ConversationQuerySet.as_manager()

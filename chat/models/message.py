@@ -34,6 +34,10 @@ class Message(models.Model):
         INTERRUPTED = "interrupted", _("interrupted")
         FAILED = "failed", _("failed")
 
+    class Rating(models.IntegerChoices):
+        GOOD = 1, _("good")
+        BAD = -1, _("bad")
+
     UNFINISHED = (Status.PENDING, Status.STREAMING)
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
@@ -65,13 +69,24 @@ class Message(models.Model):
         verbose_name=_("model"),
     )
     model_name = models.CharField(_("model name"), max_length=200, blank=True)
+    # Of an answer: the first message its model was given, where older ones did not fit into its context size.
+    read_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+", verbose_name=_("read from")
+    )
     tokens_in = models.PositiveIntegerField(_("tokens in"), null=True, blank=True)
     tokens_out = models.PositiveIntegerField(_("tokens out"), null=True, blank=True)
+    # At the prices of the moment, in the currency of the house; NULL where a price or a count was not known.
+    cost = models.DecimalField(_("cost"), max_digits=16, decimal_places=8, null=True, blank=True, editable=False)
     first_token_ms = models.PositiveIntegerField(_("first token (ms)"), null=True, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True, blank=True)
     # The model ended because no answer may be longer, not because it had said all.
     cut_short = models.BooleanField(_("cut short"), default=False, editable=False)
     stop_requested = models.BooleanField(_("stop asked for"), default=False, editable=False)
+    # When its server was asked; NULL while it waits for a free place there.
+    asked_at = models.DateTimeField(_("asked"), null=True, blank=True, editable=False)
+    # What its reader thinks of it.
+    rating = models.SmallIntegerField(_("rating"), choices=Rating, null=True, blank=True, editable=False)
+    rating_note = models.CharField(_("note on the rating"), max_length=1000, blank=True, editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
@@ -92,3 +107,23 @@ class Message(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.status in self.UNFINISHED
+
+
+class Attachment(models.Model):
+    """A text file that came with a message, and which the model reads with it."""
+
+    public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="attachments", verbose_name=_("message"), editable=False
+    )
+    name = models.CharField(_("name"), max_length=150, editable=False)
+    content = models.TextField(_("content"), editable=False)
+    # As it was sent, in bytes.
+    size = models.PositiveIntegerField(_("size"), editable=False)
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+
+    def __str__(self) -> str:
+        return self.name

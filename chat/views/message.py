@@ -130,7 +130,7 @@ def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpRes
 
 def _again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message | HttpResponse:
     answer = _own_message(request, public_id, message_id)
-    models = list(usable_models())
+    models = list(usable_models(request.user))
     model = answer.conversation.model if answer.conversation.model in models else default_model(models)
     form = MessageForm(user=request.user, conversation=answer.conversation)
     if answer.role != Message.Role.ASSISTANT or answer.is_unfinished or model is None:
@@ -163,7 +163,7 @@ def _not_sent(
     """The composer again, with what was written in it and a sentence about what is wrong; `busy` passes by."""
     context = conversation_page(request, conversation, form) | {"sentence": sentence, "busy": busy}
     if request.htmx and conversation is not None:
-        response = render(request, "chat/conversation.html#composer", context, status=status)
+        response = render(request, "chat/_composer.html#composer", context, status=status)
         return reswap(retarget(response, "#composer"), "outerHTML")
     return render(request, "chat/conversation.html", context, status=status)
 

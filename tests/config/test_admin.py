@@ -32,7 +32,17 @@ from accounts.models import (
 )
 from chat.actions.prompt import create_prompt
 from chat.actions.provider import create_provider
-from chat.models import Conversation, Message, Model, SystemPrompt
+from chat.models import (
+    Attachment,
+    Conversation,
+    Folder,
+    HealthSample,
+    Message,
+    Model,
+    PromptVersion,
+    SystemPrompt,
+    Tag,
+)
 from rbac.models import Assignment, ClaimRole, CustomPermission, Review, ReviewItem, Role
 from rbac.role_map import changing_roles
 from settings_store.models import (
@@ -92,6 +102,13 @@ def rows(person: User) -> dict[str, Row]:
     made.append(
         DBTaskResult.objects.create(task_path="a.task", args_kwargs={"args": ["task-canary"]}, run_after=event.at)
     )
+    made += [
+        PromptVersion.objects.latest("pk"),
+        HealthSample.objects.create(provider=provider, began_at=event.at),
+        Folder.objects.create(owner=person, name="Letters", name_key="letters"),
+        Tag.objects.create(owner=person, name="urgent", name_key="urgent"),
+        Attachment.objects.create(message=message, name="notes.txt", content="what was attached", size=17),
+    ]
     made.append(LogEntry.objects.create(user=person, object_repr="thing", action_flag=CHANGE))
     made += [
         SealedVersion.objects.create(version=version, sealed=SEALED),
