@@ -7,7 +7,7 @@ from collections import Counter
 from django.db.models import QuerySet
 
 from accounts.models import User
-from chat.models import Model, SystemPrompt
+from chat.models import Conversation, Model, SystemPrompt
 from settings_store.store import get_setting
 
 
@@ -35,3 +35,16 @@ def default_model(models: list[Model]) -> Model | None:
 def prompts_for(user: User) -> QuerySet[SystemPrompt]:
     """The prompts a person may choose from, by name."""
     return SystemPrompt.objects.usable_by(user).order_by("name_key")
+
+
+def newer_version(conversation: Conversation, *, user: User | None = None) -> int | None:
+    """The number of the newest version of its prompt, where that says something else than the conversation was told.
+
+    None also where the prompt was deleted, or is none that `user` may use; without a user that is not asked.
+    """
+    prompt = conversation.system_prompt
+    if prompt is None or prompt.is_deleted or prompt.content == conversation.system_text:
+        return None
+    if user is not None and not SystemPrompt.objects.usable_by(user).filter(pk=prompt.pk).exists():
+        return None
+    return prompt.version
