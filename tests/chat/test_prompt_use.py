@@ -38,8 +38,6 @@ def change(prompt: SystemPrompt, content: str) -> None:
 
 
 def test_a_newer_version_is_offered_until_used(ana: User, prompt: SystemPrompt, conversation: Conversation) -> None:
-    ana: User, prompt: SystemPrompt, conversation: Conversation
-) -> None:
     assert newer_version(again(conversation)) is None
     change(prompt, "new")
     assert newer_version(again(conversation), user=ana) == 2
