@@ -6,7 +6,7 @@ What is done while acting as somebody is no talk of theirs, and is noted (`chat.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from chat.acting import note
 from chat.branches import newest_leaf_below
+from chat.llm import MAX_ANSWER_CHARACTERS
 from chat.models import Conversation, Message, Model, SystemPrompt
 from settings_store import limits
 from settings_store.store import get_setting
@@ -29,6 +30,17 @@ LEASE = timedelta(seconds=6)
 TITLE_LENGTH = 60
 # Nobody else writes into SQLite while a batch is stored.
 KEPT_AT_ONCE = 50
+CONTINUED_FIELDS = (
+    "model",
+    "model_name",
+    "status",
+    "error",
+    "cut_short",
+    "stop_requested",
+    "finished_at",
+    "asked_at",
+    "lease_until",
+)
 
 
 def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPrompt | None = None) -> Message:
@@ -72,6 +84,30 @@ def answer_again(*, actor: User, answer: Message, model: Model) -> Message:
         another = _add_answer(conversation, parent=answer.parent, model=model, messages=1)
         note("message.tried_again", actor=actor, conversation=conversation)
     return another
+
+
+def continue_answer(*, actor: User, answer: Message, model: Model) -> Message:
+    """Let an answer that ended too early go on where it ended: the same message is pending again and keeps its text.
+
+    Raises ValidationError where it has no end to go on from, where the conversation went on without it, or as
+    `send_message` does.
+    """
+    _refuse_while_answering(answer.conversation)
+    _take_turn(actor)
+    with transaction.atomic():
+        conversation = _lock(answer.conversation)
+        answer = Message.objects.select_related("parent").get(pk=answer.pk)
+        _refuse_to_continue(answer)
+        now = timezone.now()
+        answer.conversation, answer.model, answer.model_name = conversation, model, model.name
+        answer.status, answer.error, answer.cut_short = Message.Status.PENDING, "", False
+        answer.stop_requested, answer.finished_at = False, None
+        answer.asked_at, answer.lease_until = _asked_at(model, now), now + LEASE
+        answer.save(update_fields=CONTINUED_FIELDS)
+        conversation.model, conversation.active_leaf, conversation.last_message_at = model, answer, now
+        conversation.save(update_fields=["model", "active_leaf", "last_message_at"])
+        note("message.continued", actor=actor, conversation=conversation)
+    return answer
 
 
 @transaction.atomic
@@ -169,6 +205,20 @@ def _refuse_while_answering(conversation: Conversation) -> None:
         raise ValidationError(_("Wait for the answer, or stop it first."), code="busy")
 
 
+def _refuse_to_continue(answer: Message) -> None:
+    if not answer.can_go_on:
+        raise ValidationError(_("There is nothing to go on from."), code="whole")
+    if len(answer.content) >= MAX_ANSWER_CHARACTERS:
+        raise ValidationError(_("This answer is as long as an answer may be."), code="whole")
+    if answer.children.exists():
+        raise ValidationError(_("The conversation went on from here. Answer again instead."), code="whole")
+
+
+def _asked_at(model: Model, now: datetime) -> datetime | None:
+    # Where a server takes so many answers at one moment, this one waits for its place (see chat.slots).
+    return now if model.provider.parallel_limit is None else None
+
+
 def _ask(conversation: Conversation, *, text: str, model: Model, parent: Message | None) -> Message:
     question = Message.objects.create(
         conversation=conversation, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.COMPLETE
@@ -185,6 +235,7 @@ def _add_answer(conversation: Conversation, *, parent: Message | None, model: Mo
         status=Message.Status.PENDING,
         model=model,
         model_name=model.name,
+        asked_at=_asked_at(model, now),
         lease_until=now + LEASE,
     )
     conversation.model = model

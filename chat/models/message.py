@@ -39,6 +39,7 @@ class Message(models.Model):
         BAD = -1, _("bad")
 
     UNFINISHED = (Status.PENDING, Status.STREAMING)
+    ENDED_EARLY = (Status.STOPPED, Status.INTERRUPTED, Status.FAILED)
 
     public_id = models.UUIDField(_("public id"), unique=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(
@@ -107,6 +108,12 @@ class Message(models.Model):
     @property
     def is_unfinished(self) -> bool:
         return self.status in self.UNFINISHED
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether this is an answer that ended before its end, with some text to go on from."""
+        ended_early = self.status in self.ENDED_EARLY or (self.cut_short and not self.is_unfinished)
+        return self.role == self.Role.ASSISTANT and ended_early and bool(self.content)
 
 
 class Attachment(models.Model):
