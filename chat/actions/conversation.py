@@ -1,4 +1,4 @@
-"""What people do with their own conversations: rename, pin, put into the bin and take out again."""
+"""What people do with their own conversations: name, describe, pin, put away, throw away and take out again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from chat.acting import note
-from chat.models import Conversation
-from settings_store import audit
+from chat.acting import note, record_each
+from chat.models import Conversation, Folder
 
 
 @transaction.atomic
@@ -27,6 +26,16 @@ def title_conversation(*, conversation: Conversation, title: str) -> None:
 
 
 @transaction.atomic
+def describe_conversation(*, actor: User, conversation: Conversation, description: str) -> None:
+    """Say in a few words what a conversation is about; no model is told."""
+    if conversation.description == description:
+        return
+    conversation.description = description
+    conversation.save(update_fields=["description"])
+    note("conversation.described", actor=actor, conversation=conversation)
+
+
+@transaction.atomic
 def pin_conversation(*, actor: User, conversation: Conversation, pinned: bool) -> None:
     """Keep a conversation at the top of the list, or no longer."""
     if conversation.is_pinned == pinned:
@@ -37,20 +46,40 @@ def pin_conversation(*, actor: User, conversation: Conversation, pinned: bool) -
 
 
 @transaction.atomic
+def move_conversation(*, actor: User, conversation: Conversation, folder: Folder | None) -> None:
+    """Put a conversation into a folder, or into none; its prompt stays what it is."""
+    if conversation.folder_id == (folder.pk if folder else None):
+        return
+    conversation.folder = folder
+    conversation.save(update_fields=["folder"])
+    note("conversation.moved", actor=actor, conversation=conversation)
+
+
+@transaction.atomic
+def archive_conversation(*, actor: User, conversation: Conversation) -> None:
+    """Put a conversation away: the list leaves it out, searching finds it."""
+    kept = Conversation.objects.kept_by(actor).filter(pk=conversation.pk)
+    if kept.update(archived_at=timezone.now()):
+        note("conversation.archived", actor=actor, conversation=conversation)
+
+
+@transaction.atomic
+def unarchive_conversation(*, actor: User, conversation: Conversation) -> None:
+    """Take a conversation out of the archive."""
+    if Conversation.objects.archived_by(actor).filter(pk=conversation.pk).update(archived_at=None):
+        note("conversation.unarchived", actor=actor, conversation=conversation)
+
+
+@transaction.atomic
 def delete_conversation(*, actor: User, conversation: Conversation) -> None:
     """Put a conversation into the bin; `restore_conversation` takes it out."""
     there = Conversation.objects.filter(pk=conversation.pk, deleted_at__isnull=True)
     if there.update(deleted_at=timezone.now()):
-        _record("conversation.deleted", actor=actor, conversation=conversation)
+        record_each("conversation.deleted", actor=actor, conversations=[conversation.public_id])
 
 
 @transaction.atomic
 def restore_conversation(*, actor: User, conversation: Conversation) -> None:
     """Take a conversation out of the bin."""
     if Conversation.objects.filter(pk=conversation.pk, deleted_at__isnull=False).update(deleted_at=None):
-        _record("conversation.restored", actor=actor, conversation=conversation)
-
-
-def _record(action: str, *, actor: User, conversation: Conversation) -> None:
-    # Without its title: the trail outlives the conversation, and what was said there does not belong into it.
-    audit.record(action, actor=actor, target_type="chat.conversation", target_id=str(conversation.public_id))
+        record_each("conversation.restored", actor=actor, conversations=[conversation.public_id])

@@ -28,6 +28,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         """Of a person's own, those that are neither in the bin nor in the archive."""
         return self.owned_by(user).filter(archived_at__isnull=True)
 
+    def archived_by(self, user: User) -> Self:
+        """A person's own that they put away, those in the bin left out."""
+        return self.owned_by(user).filter(archived_at__isnull=False)
+
+    def in_bin_of(self, user: User) -> Self:
+        """A person's own that they threw away and did not yet delete for good."""
+        return self.filter(owner=user, deleted_at__isnull=False)
+
     def visible_to(self, viewer: User) -> Self:
         """Own ones, and with conversations.oversee those of the own team, or of everyone with conversations.all."""
         if not viewer.has_perm("conversations.oversee"):
@@ -147,6 +155,15 @@ class Conversation(models.Model):
                 name="conversation_owner_last",
             ),
             models.Index(fields=["-last_message_at", "-id"], name="conversation_last"),
+            # What one person keeps, put away and threw away is each found at its beginning, however much there is of
+            # the others.
+            models.Index(
+                fields=["owner", "deleted_at", "archived_at", "is_pinned", "-last_message_at", "-id"],
+                name="conversation_kept",
+            ),
+            models.Index(fields=["owner", "-archived_at", "-id"], name="conversation_archived"),
+            models.Index(fields=["owner", "-deleted_at", "-id"], name="conversation_bin"),
+            models.Index(fields=["folder", "-last_message_at", "-id"], name="conversation_folder_last"),
         ]
 
     def __str__(self) -> str:
