@@ -1,8 +1,9 @@
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from settings_store import sealed
-from ui.registry import Permission, RailEntry, UserColumn, UserTab, registry
+from ui.registry import HealthCheck, Permission, RailEntry, UserColumn, UserTab, registry
 
 
 class ChatConfig(AppConfig):
@@ -12,6 +13,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import links, setting_definitions  # noqa: F401 - models must be loaded first
         from chat.actions.provider import seal_context
+        from chat.fanout import redis_trouble
         from chat.models import Provider
         from chat.objects import ConversationKind
         from chat.people import conversation_counts
@@ -23,6 +25,8 @@ class ChatConfig(AppConfig):
             "chat.provider": links.provider_page,
         }
         add_kind(ConversationKind())
+        if settings.REDIS:
+            registry.health_checks.append(HealthCheck("redis", redis_trouble, is_fatal=False))
         sealed.add(sealed.SealedColumn(Provider, "sealed_key", context=seal_context))
         registry.add_permissions(
             Permission("chat.use", _("Talk with models"), ("chat.add_conversation", "chat.add_message")),

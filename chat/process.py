@@ -7,7 +7,7 @@ import asyncio
 import structlog
 from django.db import Error
 
-from chat import generation
+from chat import fanout, generation
 from chat.actions.message import interrupt_orphans
 from settings_store.database import in_database
 
@@ -27,6 +27,7 @@ async def begin() -> asyncio.Task[None]:
 async def end() -> None:
     """Let the answers of this process come to their end, and interrupt those that take too long."""
     await generation.finish_all(LAST_SECONDS)
+    await fanout.close()
 
 
 async def _sweep() -> None:

@@ -21,6 +21,7 @@ from django.utils.html import escape
 from accounts.impersonation import acts_as
 from accounts.models import Session
 from accounts.sessions import absolute_life, idle_life
+from chat import fanout
 from chat.actions.message import interrupt_orphans
 from chat.generation import Generation, running
 from chat.markdown import finished_length, opens_code, to_html, unfinished_html
@@ -32,6 +33,8 @@ from settings_store.database import in_database
 PACE_SECONDS = 0.04
 POLL_FIRST_SECONDS = 0.05
 POLL_SECONDS = 0.25
+# Of an answer in another process nothing came by Redis for so long: a look at the database tells whether it is alive.
+QUIET_SECONDS = 1.0
 WATCH_SECONDS = 1.5
 LONG_BLOCK = 4_000
 # A line of nothing now and then, so that nobody between here and the reader takes the stream for dead.
@@ -57,7 +60,7 @@ async def follow(
     """Events until the answer is finished; `done` and `signed_out` render what then stands in its place."""
     frames = _Frames(answer.public_id)
     generation = running(answer.public_id)
-    texts = _from_memory(generation, reader) if generation else _from_database(answer.pk, reader)
+    texts = _from_memory(generation, reader) if generation else _from_elsewhere(answer, reader)
     _watch(reader)
     try:
         async with aclosing(texts):
@@ -93,19 +96,45 @@ async def _from_memory(generation: Generation, reader: Reader) -> AsyncGenerator
         generation.waiting.discard(reader.wake)
 
 
-async def _from_database(pk: int, reader: Reader) -> AsyncGenerator[str, None]:
+async def _from_elsewhere(answer: Message, reader: Reader) -> AsyncGenerator[str, None]:
+    """From the database, and in between sooner by Redis where the house has one."""
     position = 0
     while not reader.cut:
-        text, goes_on = await in_database(_grown, pk, position)
+        text, goes_on = await in_database(_grown, answer.pk, position)
         if text or reader.beat:
             reader.beat = False
             position += len(text)
             yield text
         if not goes_on:
             return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(reader.wake.wait(), POLL_SECONDS if position else POLL_FIRST_SECONDS)
-        reader.wake.clear()
+        before = position
+        with fanout.echo_of(answer.public_id, position, reader.wake) as echo:
+            if echo is not None:
+                async for text in _from_echo(echo, reader, position):
+                    position += len(text)
+                    yield text
+        if echo is None or (echo.is_over and position == before):
+            await _woken(reader, POLL_SECONDS if position else POLL_FIRST_SECONDS)
+
+
+async def _from_echo(echo: fanout.Echo, reader: Reader, position: int) -> AsyncGenerator[str, None]:
+    """What Redis brings, until that is all, is lost or falls silent: then the database says how things stand."""
+    while not (reader.cut or reader.beat):
+        text = echo.since(position)
+        if text:
+            position += len(text)
+            yield text
+        elif echo.is_over or not await _woken(reader, QUIET_SECONDS):
+            return
+
+
+async def _woken(reader: Reader, seconds: float) -> bool:
+    """Whether the reader was woken within so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reader.wake.wait(), seconds)
+    woken = reader.wake.is_set()
+    reader.wake.clear()
+    return woken
 
 
 def _grown(pk: int, position: int) -> tuple[str, bool]:

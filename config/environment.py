@@ -100,6 +100,32 @@ def mailer(folder: Path) -> dict[str, Any]:
     return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
 
 
+def redis() -> dict[str, Any]:
+    """Where Redis or Valkey is, as its client takes it (REDIS_URL); empty where the house has none.
+
+    Name and password stand apart from the address, so that none of them is shown with it. Raises ImproperlyConfigured.
+    """
+    url = env.str("REDIS_URL", default="")
+    if not url:
+        return {}
+    try:
+        parts = urlsplit(url)
+        host, port, number = parts.hostname or "", parts.port or 6379, int(parts.path.strip("/") or 0)
+    except ValueError:
+        # Refused below, without what was read.
+        parts, host, port, number = urlsplit(""), "", 0, 0
+    scheme = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}.get(parts.scheme)
+    if not scheme or not host or parts.query:
+        raise ImproperlyConfigured(
+            "REDIS_URL must look like redis://name:password@host:6379/0, with redis://, rediss://, valkey:// or valkeys://."
+        )
+    return {
+        "url": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{number}",
+        "username": unquote(parts.username or "") or None,
+        "password": unquote(parts.password or "") or None,
+    }
+
+
 def database_url() -> str:
     """The database address, from whichever family of variables is set, in the one spelling Django understands.
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from accounts.http import HtmxHttpRequest
-from chat import generation
+from chat import fanout, generation
 from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
 from chat.branches import Branch, Turn, branch_of
 from chat.choices import default_model, usable_models
@@ -48,6 +48,7 @@ async def message_stop(request: HtmxHttpRequest, public_id: UUID, message_id: UU
     answer = await sync_to_async(_own_message)(request, public_id, message_id)
     await sync_to_async(stop_answer)(actor=request.user, answer=answer)
     generation.stop(answer.public_id)
+    fanout.ask_stop(answer.public_id)
     if request.htmx:
         return HttpResponse(status=204)
     return redirect("chat:conversation", public_id)
