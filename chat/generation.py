@@ -19,9 +19,8 @@ import structlog
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from chat import fanout, slots
-from chat.actions.message import keep_answers
-from chat.endings import AnswerEnd, store_end
+from chat import fanout
+from chat.actions.message import finish_answer, keep_answers
 from chat.llm import stream_chat
 from chat.llm_errors import Kind, ProviderError
 from chat.models import Message
@@ -104,6 +103,7 @@ def start(request: AnswerRequest) -> Generation:
     generation = _running[request.public_id] = Generation(request)
     _spawn(_live(generation))
     _keep()
+    fanout.tell(request.public_id, generation, stop=stop)
     return generation
 
 
@@ -120,7 +120,6 @@ async def finish_all(seconds: float) -> None:
     """Let the answers of this process come to their end for so long, and interrupt the rest: the process is ending."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-    fanout.tell(request.public_id, generation, stop=stop)
             while _running:
                 await asyncio.wait(set(_tasks), return_when=asyncio.FIRST_COMPLETED)
     for generation in list(_running.values()):
