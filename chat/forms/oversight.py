@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from chat.models import Message, Model
 from chat.models.conversation import ConversationQuerySet
-from chat.search import matching
+from chat.search import holding, words_in
 from ui.forms import CharField
 
 # More names than anybody would look through in a list.
@@ -48,5 +48,5 @@ class ConversationFilterForm(forms.Form):
             answered = Message.objects.filter(conversation=OuterRef("pk"), model_name__iexact=asked["model"])
             conversations = conversations.filter(Exists(answered))
         if asked.get("q"):
-            conversations = matching(conversations, asked["q"])
+            conversations = holding(conversations, words_in(asked["q"]))
         return conversations

@@ -1,8 +1,4 @@
-"""Finding conversations by what was said in them, and showing where.
-
-For now a plain search for the words as they stand, by the database's LIKE: it reads every message in scope, and on
-SQLite it takes only the letters A to Z without regard to case.
-"""
+"""Where it was said: a piece of the text around what was searched for."""
 
 from __future__ import annotations
 
@@ -10,11 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Greatest, Lower, StrIndex, Substr
 
 from chat.models import Conversation, Message
-from chat.models.conversation import ConversationQuerySet
+from chat.search.language import Asked, words_in
 
 BEFORE_HIT = 60
 SNIPPET_LENGTH = 150
@@ -30,14 +26,12 @@ class Piece:
     is_hit: bool
 
 
-def matching(conversations: ConversationQuerySet, text: str) -> ConversationQuerySet:
-    """Those of `conversations` whose title or any message contains `text`."""
-    said = Message.objects.filter(conversation=OuterRef("pk"), content__icontains=text)
-    return conversations.filter(Q(title__icontains=text) | Exists(said))
-
-
-def snippets(conversations: Iterable[Conversation], text: str) -> dict[int, list[Piece]]:
-    """Where `text` was first said in each of `conversations`, by their keys; one query, never whole texts."""
+def snippets(conversations: Iterable[Conversation], asked: Asked | str) -> dict[int, list[Piece]]:
+    """Where each of `conversations` holds what was searched for, by their keys; never whole texts."""
+    words = words_in(asked) if isinstance(asked, str) else asked.words
+    if not words:
+        return {}
+    text = words[0].rstrip("*")
     said = (
         Message.objects.filter(conversation=OuterRef("pk"), content__icontains=text)
         .order_by("id")
@@ -59,8 +53,6 @@ def pieces(excerpt: str, text: str) -> list[Piece]:
     if excerpt[BEFORE_HIT : BEFORE_HIT + len(text)].lower() == text.lower():
         # It was cut out of a longer text, so its first word is the end of one.
         excerpt = excerpt[excerpt.find(" ", 0, BEFORE_HIT) + 1 :]
-    if not MARKS.keys() & map(ord, text):
-        excerpt = excerpt.translate(MARKS)
-    line = " ".join(excerpt.split())
+    line = " ".join(excerpt.translate(MARKS).split())
     parts = re.split(f"({re.escape(' '.join(text.split()))})", line, flags=re.IGNORECASE)
     return [Piece(part, is_hit=bool(index % 2)) for index, part in enumerate(parts) if part]
