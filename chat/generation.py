@@ -19,10 +19,11 @@ import structlog
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from chat import fanout
-from chat.actions.message import finish_answer, keep_answers
+from chat import fanout, slots
+from chat.actions.message import keep_answers
+from chat.endings import AnswerEnd, store_end
 from chat.llm import stream_chat
-from chat.llm_errors import Kind, ProviderError
+from chat.llm_errors import Kind, ProviderError, too_long_sentence
 from chat.models import Message
 from chat.requests import AnswerRequest
 from chat.tasks import entitle_later
@@ -43,9 +44,9 @@ class Generation:
     """An answer as it grows in this process; it wakes those who wait for more of it."""
 
     request: AnswerRequest
-    parts: list[str] = field(default_factory=list)
-    length: int = 0
-    stored: int = 0
+    parts: list[str] = field(init=False)
+    length: int = field(init=False)
+    stored: int = field(init=False)
     tokens_in: int | None = None
     tokens_out: int | None = None
     first_token_ms: int | None = None
@@ -56,8 +57,24 @@ class Generation:
     receiving: asyncio.Task[None] | None = None
     waiting: set[asyncio.Event] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        # One that goes on has its text already, for readers and in the database.
+        earlier = self.request.earlier.text
+        self.parts = [earlier] if earlier else []
+        self.length = self.stored = len(earlier)
+
+    @property
+    def has_new(self) -> bool:
+        """Whether anything has come since it began."""
+        return self.length > len(self.request.earlier.text)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether what has come is its first text, of which nothing is stored yet."""
+        return self.has_new and self.stored == len(self.request.earlier.text)
+
     def append(self, text: str) -> None:
-        if not self.parts:
+        if self.first_token_ms is None:
             self.first_token_ms = self.milliseconds()
         self.parts.append(text)
         self.length += len(text)
@@ -140,22 +157,27 @@ def _spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 async def _live(generation: Generation) -> None:
     request = generation.request
     status, error = Message.Status.INTERRUPTED, ""
+    # What the end says about the server; nothing, where it was somebody here who ended it.
+    is_well: bool | None = None
     try:
         # A task inside the task: stopping cancels the first, and the second still stores what there is.
         generation.receiving = asyncio.create_task(_receive(generation))
         if generation.stop_asked:
             generation.receiving.cancel()
         await generation.receiving
-        status = Message.Status.COMPLETE
+        status, is_well = Message.Status.COMPLETE, True
         if not generation.length:
             status, error = Message.Status.FAILED, _("The model answered with nothing.")
     except ProviderError as failure:
         status = Message.Status.INTERRUPTED if failure.kind is Kind.CUT else Message.Status.FAILED
+        is_well = None if failure.kind is Kind.TOO_LONG else False
         error = failure.sentence
+        if failure.kind is Kind.TOO_LONG:
+            error = too_long_sentence(knows_context=request.knows_context)
         logger.warning("answer_failed", answer=str(request.public_id), kind=failure.kind.value, detail=failure.detail)
     except asyncio.CancelledError:
         if generation.stop_asked:
-            status = Message.Status.STOPPED
+            status, is_well = Message.Status.STOPPED, generation.has_new or None
         else:
             error = _("The server stopped while this was being written.")
     except Exception:
@@ -163,9 +185,10 @@ async def _live(generation: Generation) -> None:
         status, error = Message.Status.FAILED, _("Something went wrong while this was being written.")
     finally:
         try:
-            await _finish(generation, status, error)
+            await _finish(generation, status, error, is_well=is_well)
         finally:
             _running.pop(request.public_id, None)
+            slots.freed(request.provider_id)
             generation.is_over = True
             generation.wake()
     if status is Message.Status.COMPLETE and request.needs_title:
@@ -174,6 +197,9 @@ async def _live(generation: Generation) -> None:
 
 async def _receive(generation: Generation) -> None:
     request = generation.request
+    if request.waits:
+        await slots.place(request.answer_id, request.provider_id)
+        generation.began = time.monotonic()
     stream = stream_chat(
         request.endpoint,
         model=request.model,
@@ -185,7 +211,7 @@ async def _receive(generation: Generation) -> None:
         async for delta in stream:
             if delta.text:
                 generation.append(delta.text)
-                if not generation.stored:
+                if generation.is_first:
                     _keep().wanted.set()
             if delta.finish == "length":
                 generation.cut_short = True
@@ -195,20 +221,22 @@ async def _receive(generation: Generation) -> None:
                 generation.tokens_out = delta.tokens_out
 
 
-async def _finish(generation: Generation, status: Message.Status, error: str) -> None:
-    facts = {
-        "status": status,
-        "error": error,
-        "content": generation.text(),
-        "tokens_in": generation.tokens_in,
-        "tokens_out": generation.tokens_out,
-        "first_token_ms": generation.first_token_ms,
-        "duration_ms": generation.milliseconds(),
-        "cut_short": generation.cut_short,
-    }
+async def _finish(generation: Generation, status: Message.Status, error: str, *, is_well: bool | None) -> None:
+    end = AnswerEnd(
+        request=generation.request,
+        status=status,
+        error=error,
+        content=generation.text(),
+        tokens_in=generation.tokens_in,
+        tokens_out=generation.tokens_out,
+        first_token_ms=generation.first_token_ms,
+        duration_ms=generation.milliseconds(),
+        cut_short=generation.cut_short,
+        is_well=is_well,
+    )
     for attempt in range(FINISH_ATTEMPTS):
         try:
-            await in_database(finish_answer, generation.request.answer_id, **facts)
+            await in_database(store_end, end)
         except Error as trouble:
             # The database may be away for a moment; the answer is whole here and must not be lost for that.
             logger.warning("answer_not_stored", answer=str(generation.request.public_id), error=repr(trouble))
@@ -237,7 +265,7 @@ class _Keeper:
                 due = self.loop.time() + min(
                     KEEP_SECONDS, KEEP_SECONDS_FOR_ONE + KEEP_SECONDS_FOR_EACH_MORE * (len(_running) - 1)
                 )
-            await self.keep([each for each in _running.values() if everything or (each.length and not each.stored)])
+            await self.keep([each for each in _running.values() if everything or each.is_first])
 
     async def keep(self, generations: list[Generation]) -> None:
         grown = {

@@ -126,6 +126,18 @@ def _is_too_long(body: str) -> bool:
     return bool(re.search(r"exceed_context_size|context_length_exceeded|maximum context length", body))
 
 
+def too_long_sentence(*, knows_context: bool = False) -> str:
+    """What to say where a server finds a conversation too long that was not, or could not be, fitted to it."""
+    if knows_context:
+        return _(
+            "The conversation is longer than this model can read, though by the context size set for it, it should "
+            "fit. Set a smaller one at Models, or begin a new conversation."
+        )
+    return _(
+        "The conversation has grown longer than this model can read. Begin a new one, or have the context size of the "
+        "model set at Models: then the oldest messages give way."
+    )
+
+
 def _too_long(detail: str) -> ProviderError:
-    sentence = _("The conversation has grown longer than this model can read. Begin a new one.")
-    return ProviderError(sentence, Kind.TOO_LONG, detail)
+    return ProviderError(too_long_sentence(), Kind.TOO_LONG, detail)

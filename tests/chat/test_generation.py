@@ -12,9 +12,10 @@ from django.utils import timezone
 from chat import generation
 from chat.actions.message import interrupt_orphans
 from chat.actions.provider import check_provider
+from chat.fitting import Turn
 from chat.llm import MAX_ANSWER_CHARACTERS
 from chat.models import Message
-from chat.requests import MAX_CONTEXT_CHARACTERS, chat_messages
+from chat.requests import chat_messages
 from settings_store.models import AuditEvent
 from tests.chat.model_server import ModelServer
 from tests.chat.talk import Talk
@@ -189,12 +190,13 @@ async def test_the_model_is_asked_with_the_whole_branch(talk: Talk) -> None:
     assert asked["temperature"] == 0.7
 
 
-def test_roles_alternate_and_the_oldest_give_way() -> None:
-    turns = [("user", "old" * MAX_CONTEXT_CHARACTERS), ("assistant", "a"), ("user", "b"), ("user", "c")]
+def test_roles_alternate() -> None:
+    turns = [Turn(1, "user", "a"), Turn(2, "assistant", "b"), Turn(3, "user", "c"), Turn(4, "user", "d")]
     assert chat_messages("Be brief.", turns) == [
         {"role": "system", "content": "Be brief."},
-        {"role": "assistant", "content": "a"},
-        {"role": "user", "content": "b\n\nc"},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c\n\nd"},
     ]
 
 
