@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first.
-        from accounts import history_words, home, letters, links, sealed_columns, setting_definitions  # noqa: F401
+        from accounts import history_words, home, letters, links, palette, sealed_columns, setting_definitions  # noqa: F401
         from accounts.actions.bulk import forget_old_acts
         from accounts.actions.imports import forget_old_imports
         from accounts.acts import ACTS
@@ -54,6 +54,8 @@ class AccountsConfig(AppConfig):
         registry.obstacles += OBSTACLES
         registry.health_checks.append(HealthCheck("mail", mail_trouble, is_fatal=False))
         registry.home_cards += home.CARDS
+        registry.palette.append(palette.PEOPLE)
+        registry.palette_pages += palette.PAGES
         registry.user_filters += FILTERS
         registry.user_acts += ACTS
         registry.profile_tabs += [

@@ -11,7 +11,7 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from chat import links, setting_definitions  # noqa: F401 - models must be loaded first
+        from chat import links, palette, setting_definitions  # noqa: F401 - models must be loaded first
         from chat.actions.provider import seal_context
         from chat.fanout import redis_trouble
         from chat.models import Provider
@@ -75,6 +75,8 @@ class ChatConfig(AppConfig):
             UserTab(_("Conversations"), "chat:user_conversations", permission="conversations.oversee", order=50)
         )
         registry.user_columns.append(UserColumn(_("Conversations"), conversation_counts, order=30, classes="num p2"))
+        registry.palette += [palette.CONVERSATIONS, palette.PROMPTS, palette.MODELS]
+        registry.palette_pages += palette.PAGES
         registry.rail += [
             RailEntry(_("Talk"), _("Chat"), "chat:index", "message-square", "chat.use", 1010),
             RailEntry(_("Talk"), _("Prompts"), "chat:prompt_list", "scroll-text", "prompts.read", 1020),

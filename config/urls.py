@@ -6,11 +6,13 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.urls import root_patterns
 from config import views
+from ui import palette
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("palette/", palette.palette, name="palette"),
     *root_patterns,
     path("", include("accounts.urls")),
     path("", include("rbac.urls")),

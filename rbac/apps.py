@@ -12,7 +12,7 @@ class RbacConfig(AppConfig):
         # Imported here because they reach models, which exist only once the apps are loaded.
         from accounts.rules import ahead, power_rules, provider_rules, role_locks, team_rules, user_rules
         from accounts.signals import identity_claims, identity_provider_leaving, user_registered
-        from rbac import acts, history, imports  # noqa: F401 - history words by being there
+        from rbac import acts, history, imports, palette  # noqa: F401 - history words by being there
         from rbac.actions import give_default_role
         from rbac.actions.assignment import lock_all_roles
         from rbac.actions.claims import follow_claims, leave_provider, provider_refusal
@@ -66,6 +66,8 @@ class RbacConfig(AppConfig):
         ]
         registry.user_filters += FILTERS
         registry.user_acts += acts.ACTS
+        registry.palette.append(palette.ROLES)
+        registry.palette_pages += palette.PAGES
         registry.import_columns.append(imports.ROLE)
         registry.object_links["rbac.role"] = role_page
         registry.object_links["rbac.review"] = review_page

@@ -22,6 +22,7 @@ class SettingsStoreConfig(AppConfig):
         from settings_store.actions.applying import apply_due
         from settings_store.actions.transfer import forget_old_imports
         from settings_store.flag import use
+        from settings_store.palette import FLAGS, PAGES, SETTINGS
         from settings_store.rows import ensure_single_rows
 
         registry.object_links["settings_store.setting"] = links.setting_page
@@ -78,6 +79,8 @@ class SettingsStoreConfig(AppConfig):
                 ("settings_store.view_auditevent", "settings_store.view_audithead"),
             ),
         )
+        registry.palette += [SETTINGS, FLAGS]
+        registry.palette_pages += PAGES
         registry.home_cards.append(HomeCard("settings_store/proposal_home.html", proposals.home, order=5, wide=True))
         registry.rail += [
             RailEntry(

@@ -59,7 +59,9 @@ on("click", (event) => {
   if (target.closest("[data-close]")) target.closest("dialog, .toast")?.[target.closest("dialog") ? "close" : "remove"]();
 
   const opener = target.closest("[data-dialog]");
-  if (opener && !event.ctrlKey && !event.metaKey && openDialog(opener.dataset.dialog)) event.preventDefault();
+  if (opener && !event.ctrlKey && !event.metaKey) {
+    if (opener.dataset.dialog === "palette" ? openPalette() : openDialog(opener.dataset.dialog)) event.preventDefault();
+  }
 
   const link = target.closest('a[href^="#"]');
   if (link && document.getElementById(link.hash.slice(1))?.matches("[data-drawer]")) drawerOpener = link;
@@ -100,47 +102,38 @@ on("keydown", (event) => {
     else (find("[data-cancel]", target.closest("tr.detail") ?? document) ?? find("[data-stop]"))?.click();
   } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    openSearch();
+    openPalette();
   } else if (event.key === "?" && !target.matches("input, textarea, select, [contenteditable]")) {
     openDialog("shortcuts");
   }
 });
 
-// Page search: the pages of the rail, filtered while typing
-const search = find("#page-search");
+// The palette: what the server finds while one types
+const palette = find("#palette");
 
-function openSearch() {
-  if (!search || !openDialog("page-search")) return;
-  find("input", search).value = "";
-  listPages("");
+function openPalette() {
+  if (!palette || !openDialog("palette")) return false;
+  const input = find("input", palette);
+  input.value = "";
+  return input.dispatchEvent(new Event("opened"));
 }
 
-function listPages(text) {
-  const list = find(".list", search);
-  const wanted = text.trim().toLowerCase();
-  list.replaceChildren();
-  each(".rail-nav a", (link) => {
-    const name = link.textContent.trim().toLowerCase();
-    if (!name.includes(wanted)) return;
-    const item = link.cloneNode(true);
-    item.className = "item";
-    item.removeAttribute("aria-current");
-    if (wanted && name.startsWith(wanted)) list.prepend(item);
-    else list.append(item);
-  });
-  find(".none", search).hidden = list.childElementCount > 0;
+// Enter goes to the first thing found; before it has come, as soon as it does.
+function goToFirst(apart) {
+  const first = find(".item", palette);
+  delete palette.dataset.goes;
+  if (apart && first) window.open(first.href);
+  else first?.click();
 }
 
-on("click", (event) => {
-  if (event.target.closest('[data-dialog="page-search"]')) listPages("");
-});
-search?.addEventListener("input", (event) => listPages(event.target.value));
-search?.addEventListener("keydown", (event) => {
-  const items = [...search.querySelectorAll(".item")];
+palette?.addEventListener("keydown", (event) => {
+  const items = [...palette.querySelectorAll(".item")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (event.key === "Enter" && event.target.matches("input")) {
     event.preventDefault();
-    items[0]?.click();
+    const typed = event.target.value.trim().replace(/\s+/g, " ");
+    if (find("[data-found]", palette)?.dataset.found === typed) goToFirst(event.ctrlKey || event.metaKey);
+    else palette.dataset.goes = "";
   } else if (step && items.length) {
     event.preventDefault();
     const here = items.indexOf(document.activeElement);
@@ -148,6 +141,8 @@ search?.addEventListener("keydown", (event) => {
     items.at(here < 0 && step < 0 ? -1 : (here + step) % items.length).focus();
   }
 });
+palette?.addEventListener("input", () => delete palette.dataset.goes);
+palette?.addEventListener("htmx:afterSwap", () => { if ("goes" in palette.dataset) goToFirst(); });
 
 // A secret goes from the server into the clipboard without being shown.
 on("submit", async (event) => {

@@ -27,10 +27,12 @@ class RailGroup:
     pages: list[RailPage] = field(default_factory=list)
 
 
-def rail_groups(request: HttpRequest, entries: Iterable[RailEntry] | None = None, *, path: str = "") -> list[RailGroup]:
+def rail_groups(
+    request: HttpRequest, entries: Iterable[RailEntry] | None = None, *, path: str = "", counted: bool = True
+) -> list[RailGroup]:
     """The groups of the rail with the pages whose permission the person of `request` holds.
 
-    A page that belongs where somebody came from says so by that `path`.
+    A page that belongs where somebody came from says so by that `path`. Not `counted`, nothing is asked of a database.
     """
     chosen = sorted(registry.rail if entries is None else entries, key=lambda entry: entry.order)
     allowed = [entry for entry in chosen if not entry.permission or request.user.has_perm(entry.permission)]
@@ -42,6 +44,6 @@ def rail_groups(request: HttpRequest, entries: Iterable[RailEntry] | None = None
     for entry in allowed:
         url = urls[entry.url_name]
         group = groups.setdefault(str(entry.group), RailGroup(entry.group))
-        count = entry.count(request) if entry.count else 0
+        count = entry.count(request) if entry.count and counted else 0
         group.pages.append(RailPage(entry.label, url, entry.icon, current=url == here, count=count))
     return list(groups.values())

@@ -57,6 +57,45 @@ class RailEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PalettePage:
+    """A page that the palette offers besides those of the rail, such as one where something is begun.
+
+    Its view says who may open it.
+    """
+
+    label: Text
+    url_name: str
+    icon: str
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteItem:
+    """One thing the palette leads to; the hint tells apart what has the same name."""
+
+    label: Text
+    url: str
+    icon: str
+    hint: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteSource:
+    """A group of what the palette finds, for those who hold `permission`, or for everyone where it is empty.
+
+    `find` takes the request and what was typed, and answers a handful of things that the person may open, in one
+    bounded query. Before anything is typed only those are asked that show something `at_first`.
+    """
+
+    name: str
+    label: Text
+    find: Callable[[HttpRequest, str], Sequence[PaletteItem]]
+    permission: str = ""
+    order: int = 0
+    at_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HomeCard:
     """A section of Home; `context` returns None where there is nothing for this person to see.
 
@@ -192,6 +231,8 @@ class HealthCheck:
 class Registry:
     permissions: dict[str, Permission] = field(default_factory=dict)
     rail: list[RailEntry] = field(default_factory=list)
+    palette_pages: list[PalettePage] = field(default_factory=list)
+    palette: list[PaletteSource] = field(default_factory=list)
     home_cards: list[HomeCard] = field(default_factory=list)
     user_tabs: list[UserTab] = field(default_factory=list)
     user_columns: list[UserColumn] = field(default_factory=list)

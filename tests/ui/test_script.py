@@ -53,6 +53,14 @@ PAGE = """{% extends "base.html" %}
   </form></dialog>
 {% endblock %}"""
 
+# What the server finds by what is typed.
+FOUND = {
+    "q=": '<div data-found=""><a class="item" href="/">Home</a><a class="item" href="/chat/">Chat</a>'
+    '<a class="item" href="/users/">Users</a></div>',
+    "q=hom": '<div data-found="hom"><a class="item" href="/">Home</a></div>',
+    "q=nothing%20such": '<div data-found="nothing such"><p>Nothing has it in its name.</p></div>',
+}
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -84,6 +92,8 @@ def open_page(
         if route.request.method == "POST":
             posts.append(f"{path} {route.request.post_data}")
             route.fulfill(status=204)
+        elif path == "/palette/":
+            route.fulfill(body=FOUND[urlsplit(route.request.url).query], content_type="text/html")
         elif path.startswith("/static/"):
             file = Path(str(finders.find(path.removeprefix("/static/"))))
             route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(file.name)[0] or "")
@@ -195,21 +205,23 @@ def test_leaving_with_something_unsaved_asks_first(open_page: OpenPage) -> None:
     assert asked == ["beforeunload"]
 
 
-def test_control_k_goes_to_a_page(open_page: OpenPage) -> None:
+def test_control_k_goes_to_what_is_found(open_page: OpenPage) -> None:
     page = open_page()
     page.keyboard.press("Control+k")
-    page.keyboard.type("no such page")
-    expect(page.get_by_text("No page has that name.")).to_be_visible()
-    page.get_by_label("Find a page").fill("hom")
-    expect(page.get_by_text("No page has that name.")).to_be_hidden()
+    page.get_by_label("Find pages").fill("nothing such")
+    expect(page.get_by_text("Nothing has it in its name.")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.get_by_label("Find pages").fill("hom")
+    # Before the answer has come: it is gone to as soon as it does.
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{HOST}/")
 
 
-def test_arrows_walk_through_the_pages_found(open_page: OpenPage) -> None:
+def test_arrows_walk_through_what_is_found(open_page: OpenPage) -> None:
     page = open_page()
     page.keyboard.press("Control+k")
-    items = page.locator("#page-search .item")
+    items = page.locator("#palette .item")
+    expect(items).to_have_count(3)
     page.keyboard.press("ArrowUp")
     expect(items.last).to_be_focused()
     page.keyboard.press("ArrowDown")
