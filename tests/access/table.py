@@ -79,7 +79,7 @@ AREAS = {
     "Oversee": ("conversations/", "users/<uuid:user_id>/conversations/"),
     "People": ("users/", "roles/", "identity-providers/"),
     "Run": ("settings/", "flags/", "models/", "audit/"),
-    "Oneself": ("", "profile/", "theme/", "act-as/"),
+    "Oneself": ("", "palette/", "profile/", "theme/", "act-as/"),
     "Doors": (
         "login/",
         "logout/",
