@@ -52,6 +52,12 @@ class House:
             **environment,
         }
 
+    def twin(self) -> House:
+        """Another server of the same installation, on a port of its own; to be started and stopped by itself."""
+        other = House(self.environment["GATEHOUSE_DATA_DIR"], workers=self.workers, environment=self.environment)
+        other.password = self.password
+        return other
+
     def manage(self, *command: str) -> str:
         """Run a command of manage.py on this installation and give back what it printed."""
         arguments = [sys.executable, "manage.py", *command]
