@@ -45,7 +45,7 @@ CONTINUED_FIELDS = (
 
 def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPrompt | None = None) -> Message:
     """Store the first message of a new conversation and answer the pending answer to it."""
-    _take_turn(actor)
+    take_turn(actor)
     with transaction.atomic():
         conversation = Conversation.objects.create(
             owner=actor,
@@ -66,7 +66,7 @@ def send_message(*, actor: User, conversation: Conversation, text: str, model: M
     Raises ValidationError while another answer is being written, or when the person sends too much.
     """
     _refuse_while_answering(conversation)
-    _take_turn(actor)
+    take_turn(actor)
     with transaction.atomic():
         conversation = _lock(conversation)
         parent = conversation.active_leaf or conversation.messages.order_by("pk").last()
@@ -78,7 +78,7 @@ def send_message(*, actor: User, conversation: Conversation, text: str, model: M
 def answer_again(*, actor: User, answer: Message, model: Model) -> Message:
     """Another version of an answer, beside it; the conversation goes on from the new one."""
     _refuse_while_answering(answer.conversation)
-    _take_turn(actor)
+    take_turn(actor)
     with transaction.atomic():
         conversation = _lock(answer.conversation)
         another = _add_answer(conversation, parent=answer.parent, model=model, messages=1)
@@ -93,7 +93,7 @@ def continue_answer(*, actor: User, answer: Message, model: Model) -> Message:
     `send_message` does.
     """
     _refuse_while_answering(answer.conversation)
-    _take_turn(actor)
+    take_turn(actor)
     with transaction.atomic():
         conversation = _lock(answer.conversation)
         answer = Message.objects.select_related("parent").get(pk=answer.pk)
@@ -176,7 +176,8 @@ def first_words(text: str) -> str:
     return f"{(whole_words or line[: TITLE_LENGTH - 1]).rstrip(' ,.;:')}…"
 
 
-def _take_turn(actor: User) -> None:
+def take_turn(actor: User) -> None:
+    """Count one message of this person; raises ValidationError where these are too many in a short time."""
     limit = int(get_setting("chat.messages_per_minute"))
     reservation = limits.reserve("chat.messages", str(actor.pk), limit=limit, seconds=60)
     if not reservation.allowed:
