@@ -187,7 +187,9 @@ async def _live(generation: Generation) -> None:
         try:
             await _finish(generation, status, error, is_well=is_well)
         finally:
-            _running.pop(request.public_id, None)
+            # Somebody may have let it go on the moment it was stored.
+            if _running.get(request.public_id) is generation:
+                del _running[request.public_id]
             slots.freed(request.provider_id)
             generation.is_over = True
             generation.wake()

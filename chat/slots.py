@@ -57,15 +57,16 @@ class _Line:
             await self.waiting[answer_id]
         finally:
             self.waiting.pop(answer_id, None)
+            self.look.set()
 
     async def run(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.look.wait(), LOOK_SECONDS)
-            self.look.clear()
             if not self.waiting:
                 # Nothing is awaited from here to the end, so nobody joins a line that is about to close.
                 return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.look.wait(), LOOK_SECONDS)
+            self.look.clear()
             try:
                 taken = await in_database(take_places, self.provider_id, list(self.waiting))
             except Error as trouble:

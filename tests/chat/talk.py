@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -59,6 +59,15 @@ class Talk:
         """The answer as it is stored when it has ended."""
         await self.follow(answer)
         return await Message.objects.aget(pk=answer.pk)
+
+    async def until(self, answer: Message, holds: Callable[[Message], bool]) -> Message:
+        """The answer as it is stored as soon as this holds of it."""
+        async with asyncio.timeout(5):
+            while True:
+                stored = await Message.objects.select_related("conversation").aget(pk=answer.pk)
+                if holds(stored):
+                    return stored
+                await asyncio.sleep(0.02)
 
 
 def address_of(message: Message, name: str) -> str:

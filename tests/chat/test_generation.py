@@ -24,16 +24,6 @@ from tests.fake_model_server import KEY
 Status = Message.Status
 
 
-async def until_stored(answer: Message, characters: int) -> Message:
-    """The answer as soon as so much of it is in the database."""
-    async with asyncio.timeout(5):
-        while True:
-            stored = await Message.objects.aget(pk=answer.pk)
-            if len(stored.content) >= characters:
-                return stored
-            await asyncio.sleep(0.02)
-
-
 async def test_an_answer_is_stored_with_its_counts_and_times(talk: Talk) -> None:
     answer = await talk.finished(await talk.send("Hello?"))
     assert (answer.status, answer.content, answer.error) == (Status.COMPLETE, "Hello, you.", "")
@@ -99,16 +89,16 @@ async def test_an_endless_answer_ends_at_its_bound(talk: Talk, model_server: Mod
 
 async def test_text_is_stored_while_it_comes(talk: Talk) -> None:
     answer = await talk.send("Count", "count-60-50ms")
-    early = await until_stored(answer, 1)
+    early = await talk.until(answer, lambda stored: len(stored.content) >= 1)
     assert early.status == Status.STREAMING
     assert early.content.startswith("0 ")
-    await until_stored(answer, len(early.content) + 10)
+    await talk.until(answer, lambda stored: len(stored.content) >= len(early.content) + 10)
 
 
 async def test_the_lease_is_renewed_while_it_is_written(talk: Talk) -> None:
     answer = await talk.send("Count", "count-60-50ms")
-    first = await until_stored(answer, 1)
-    later = await until_stored(answer, 60)
+    first = await talk.until(answer, lambda stored: len(stored.content) >= 1)
+    later = await talk.until(answer, lambda stored: len(stored.content) >= 60)
     assert first.lease_until is not None
     assert later.lease_until is not None
     assert later.lease_until > first.lease_until > timezone.now()
@@ -116,7 +106,7 @@ async def test_the_lease_is_renewed_while_it_is_written(talk: Talk) -> None:
 
 async def test_stop_keeps_what_there_is(talk: Talk, model_server: ModelServer) -> None:
     answer = await talk.send("Count", "count-1000-20ms")
-    await until_stored(answer, 1)
+    await talk.until(answer, lambda stored: len(stored.content) >= 1)
     assert (await talk.stop(answer)).status_code == 302
     answer = await talk.finished(answer)
     assert (answer.status, answer.error) == (Status.STOPPED, "")
@@ -140,7 +130,7 @@ async def test_stop_before_the_first_word(talk: Talk) -> None:
 
 async def test_the_end_of_the_process_interrupts_and_keeps_the_text(talk: Talk) -> None:
     answer = await talk.send("Count", "count-1000-20ms")
-    await until_stored(answer, 1)
+    await talk.until(answer, lambda stored: len(stored.content) >= 1)
     await generation.finish_all(0)
     answer = await Message.objects.aget(pk=answer.pk)
     assert (answer.status, answer.lease_until) == (Status.INTERRUPTED, None)
