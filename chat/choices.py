@@ -10,11 +10,14 @@ from accounts.models import User
 from chat.models import Conversation, Model, SystemPrompt
 from settings_store.store import get_setting
 
+# How models stand one below the other wherever somebody chooses: the demo last, and as somebody has put them.
+CHOOSER_ORDER = ("provider__is_demo", "position", "provider__name", "name")
+
 
 def usable_models(user: User | None = None) -> QuerySet[Model]:
     """Models of enabled servers in their order, the demo last; for one person those they may use."""
     models = Model.objects.usable() if user is None else Model.objects.usable_by(user)
-    return models.order_by("provider__is_demo", "position", "provider__name", "name")
+    return models.order_by(*CHOOSER_ORDER)
 
 
 def model_names() -> list[str]:

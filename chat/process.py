@@ -7,7 +7,7 @@ import asyncio
 import structlog
 from django.db import Error
 
-from chat import fanout, generation
+from chat import fanout, generation, watch
 from chat.actions.message import interrupt_orphans
 from settings_store.database import in_database
 
@@ -20,14 +20,22 @@ logger = structlog.get_logger(__name__)
 
 
 async def begin() -> asyncio.Task[None]:
-    """Say "interrupted" on the answers of processes that are gone; keep the task until the process ends."""
-    return asyncio.create_task(_sweep())
+    """Say "interrupted" on the answers of processes that are gone, then look after model servers.
+
+    Keep the task until the process ends.
+    """
+    return asyncio.create_task(_begin())
 
 
 async def end() -> None:
     """Let the answers of this process come to their end, and interrupt those that take too long."""
     await generation.finish_all(LAST_SECONDS)
     await fanout.close()
+
+
+async def _begin() -> None:
+    await _sweep()
+    await watch.watch()
 
 
 async def _sweep() -> None:

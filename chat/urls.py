@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat.views import conversation, message, oversight, prompt, provider, user_conversations
+from chat.views import conversation, message, model, oversight, prompt, provider, user_conversations
 
 app_name = "chat"
 
@@ -35,9 +35,15 @@ urlpatterns = [
     path("prompts/<uuid:public_id>/delete/", prompt.prompt_delete, name="prompt_delete"),
     path("models/", provider.provider_list, name="provider_list"),
     path("models/new/", provider.provider_create, name="provider_create"),
+    path("models/order/", model.model_order, name="model_order"),
+    path("models/try/", provider.provider_try, name="provider_try"),
+    path("models/<uuid:public_id>/try/", provider.provider_try, name="provider_try"),
     path("models/<uuid:public_id>/edit/", provider.provider_edit, name="provider_edit"),
     path("models/<uuid:public_id>/check/", provider.provider_check, name="provider_check"),
     path("models/<uuid:public_id>/enabled/", provider.provider_toggle, name="provider_toggle"),
     path("models/<uuid:public_id>/delete/", provider.provider_delete, name="provider_delete"),
-    path("models/<uuid:public_id>/models/<uuid:model_id>/enabled/", provider.model_toggle, name="model_toggle"),
+    path("models/<uuid:public_id>/models/enabled/", model.models_toggle, name="models_toggle"),
+    path("models/<uuid:public_id>/models/<uuid:model_id>/edit/", model.model_edit, name="model_edit"),
+    path("models/<uuid:public_id>/models/<uuid:model_id>/enabled/", model.model_toggle, name="model_toggle"),
+    path("models/<uuid:public_id>/models/<uuid:model_id>/move/", model.model_move, name="model_move"),
 ]

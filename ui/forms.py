@@ -54,7 +54,7 @@ def ask_step_up_first(request: HttpRequest, form: forms.BaseForm) -> None:
     link = format_html(
         '<a href="{}" target="_blank" rel="noopener">{}</a>', resolve_url("step_up"), _("Confirm that it is you")
     )
-    form.add_error(None, format_html(_("{link} in a new tab, then save again."), link=link))
+    form.add_error(None, format_html(_("{link} in a new tab, then try again."), link=link))
 
 
 def normalise(text: str) -> str:

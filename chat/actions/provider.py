@@ -1,4 +1,4 @@
-"""Changes of model servers and of the models found on them. A key is sealed here and opened here, nowhere else."""
+"""Changes of model servers and what checks find on them. A key is sealed here and opened here, nowhere else."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Collection
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from yarl import URL
 
 from accounts.models import User
-from chat.llm import Endpoint, list_models
-from chat.llm_errors import ProviderError
+from chat.checks import Check, check
+from chat.health import note_call
+from chat.llm import Endpoint
 from chat.models import Model, Provider
 from chat.names import name_key
 from settings_store import audit, crypto, outbound
@@ -35,6 +37,8 @@ def create_provider(
     base_url: str,
     key: str = "",
     allow_private: bool = False,
+    silence_seconds: int | None = None,
+    parallel_limit: int | None = None,
     is_demo: bool = False,
 ) -> Provider:
     """A new model server, whose models are found by its first check.
@@ -43,11 +47,18 @@ def create_provider(
     """
     _check_address(base_url, allow_private=allow_private)
     provider = Provider(
-        name=name, name_key=name_key(name), base_url=base_url, allow_private=allow_private, is_demo=is_demo
+        name=name,
+        name_key=name_key(name),
+        base_url=base_url,
+        allow_private=allow_private,
+        silence_seconds=silence_seconds,
+        parallel_limit=parallel_limit,
+        is_demo=is_demo,
     )
     _seal_key(provider, key)
     _save(provider, created=True)
-    audit.record("provider.created", actor=actor, target=provider, after=_facts(provider))
+    after = {name: value for name, value in _facts(provider).items() if value is not None}
+    audit.record("provider.created", actor=actor, target=provider, after=after)
     return provider
 
 
@@ -61,6 +72,8 @@ def update_provider(
     key: str = "",
     remove_key: bool = False,
     allow_private: bool,
+    silence_seconds: int | None = None,
+    parallel_limit: int | None = None,
 ) -> None:
     """Change a server; an empty `key` keeps the one it has.
 
@@ -70,10 +83,11 @@ def update_provider(
     _check_address(base_url, allow_private=allow_private)
     provider = _lock(provider)
     before = _facts(provider)
-    if provider.sealed_key and not key and not remove_key and _receiver(base_url) != _receiver(provider.base_url):
-        raise ValidationError({"key": _("This is another address. Give its key, or remove the one kept.")})
+    if not key and not remove_key:
+        _check_receiver(provider, base_url)
     provider.name, provider.name_key = name, name_key(name)
     provider.base_url, provider.allow_private = base_url, allow_private
+    provider.silence_seconds, provider.parallel_limit = silence_seconds, parallel_limit
     key_changes = bool(key) or (remove_key and provider.sealed_key is not None)
     if key_changes:
         _seal_key(provider, key)
@@ -103,26 +117,6 @@ def set_provider_enabled(*, actor: User | None, provider: Provider, is_enabled: 
 
 
 @transaction.atomic
-def set_model_enabled(*, actor: User | None, model: Model, is_enabled: bool) -> None:
-    """Let conversations use this model, or not."""
-    found = Model.objects.select_for_update().filter(pk=model.pk).first()
-    if found is None:
-        raise ValidationError(_("This model was deleted in the meantime."))
-    model = found
-    if model.is_enabled == is_enabled:
-        return
-    model.is_enabled = is_enabled
-    model.save(update_fields=["is_enabled"])
-    audit.record(
-        "model.updated",
-        actor=actor,
-        target=model,
-        before={"is_enabled": not is_enabled},
-        after={"is_enabled": is_enabled},
-    )
-
-
-@transaction.atomic
 def delete_provider(*, actor: User | None, provider: Provider) -> None:
     """Forget a server, its key and its models; answers already given keep the name of theirs."""
     provider = _lock(provider)
@@ -142,21 +136,42 @@ def delete_provider(*, actor: User | None, provider: Provider) -> None:
 
 def check_provider(*, actor: User | None, provider: Provider) -> str:
     """Ask the server for its models and keep what it says; returns the sentence of trouble, empty when all is well."""
-    found, trouble = None, ""
     try:
         endpoint = endpoint_of(provider)
-        if not connection.in_atomic_block:
-            # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
-            connection.close()
-        found = async_to_sync(list_models)(endpoint)
     except crypto.CannotOpen:
         trouble = _("The key of this server cannot be opened with the keys of this installation. Enter it again.")
-    except ProviderError as error:
-        trouble = error.sentence
-    if found == []:
-        trouble = _("The server answers, but lists no model.")
-    record_check(actor=actor, provider=provider, found=found, trouble=trouble)
-    return trouble
+        record_check(actor=actor, provider=provider, found=None, trouble=trouble)
+        return trouble
+    said = try_endpoint(endpoint)
+    note_call(provider.pk, ok=not said.trouble, first_token_ms=said.milliseconds)
+    record_check(actor=actor, provider=provider, found=said.found, trouble=said.trouble)
+    return said.trouble
+
+
+def try_endpoint(endpoint: Endpoint) -> Check:
+    """Ask a server for its models and keep nothing."""
+    if not connection.in_atomic_block:
+        # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
+        connection.close()
+    return async_to_sync(check)(endpoint)
+
+
+def trial_endpoint(
+    *, provider: Provider | None, base_url: str, key: str = "", remove_key: bool = False, allow_private: bool = False
+) -> Endpoint:
+    """Where a form that is not saved yet would have the house call; an empty `key` is the one `provider` has.
+
+    Raises ValidationError as saving would, above all where the kept key would go to another address.
+    """
+    _check_address(base_url, allow_private=allow_private)
+    if provider is not None and not key and not remove_key:
+        _check_receiver(provider, base_url)
+        try:
+            key = endpoint_of(provider).key
+        except crypto.CannotOpen as error:
+            sentence = _("The key kept here cannot be opened with the keys of this installation. Enter it again.")
+            raise ValidationError({"key": sentence}) from error
+    return Endpoint(base_url=base_url, key=key, allow_private=allow_private)
 
 
 @transaction.atomic
@@ -166,14 +181,16 @@ def record_check(
     provider: Provider,
     found: Collection[str] | None,
     trouble: str = "",
+    offer_new: bool = True,
 ) -> None:
     """What a check of the server gave: the names of its models, or None and one sentence of `trouble`.
 
-    A check that nobody asked for goes into the trail only where it brings something new.
+    A check that nobody asked for goes into the trail only where it brings something new. Models that it finds on a
+    server that had some are offered only with `offer_new`: what costs money is not opened to all by itself.
     """
     provider = _lock(provider)
     before = provider.trouble
-    added, gone = ([], []) if found is None else _note_models(provider, found)
+    added, gone = ([], []) if found is None else _note_models(provider, found, offer_new=offer_new)
     provider.checked_at, provider.trouble = timezone.now(), trouble[:300]
     provider.save(update_fields=["checked_at", "trouble"])
     if actor is None and before == provider.trouble and not added and not gone:
@@ -211,6 +228,8 @@ def register_local_model(*, base_url: str, key: str, models: Collection[str] = (
             base_url=base_url,
             key="" if _has_key(provider, key) else key,
             allow_private=True,
+            silence_seconds=provider.silence_seconds,
+            parallel_limit=provider.parallel_limit,
         )
     if models:
         record_check(actor=None, provider=provider, found=models)
@@ -230,13 +249,25 @@ def _check_address(url: str, *, allow_private: bool) -> None:
         raise ValidationError({"base_url": str(refusal)}) from refusal
 
 
-def _note_models(provider: Provider, found: Collection[str]) -> tuple[list[str], list[str]]:
+def _check_receiver(provider: Provider, base_url: str) -> None:
+    if provider.sealed_key and _receiver(base_url) != _receiver(provider.base_url):
+        raise ValidationError({"key": _("This is another address. Give its key, or remove the one kept.")})
+
+
+def _note_models(provider: Provider, found: Collection[str], *, offer_new: bool) -> tuple[list[str], list[str]]:
     """Bring the models of `provider` in line with `found`; returns the names that came and those that went."""
     names = list(dict.fromkeys(found))
     known = {model.name: model for model in provider.models.all()}
     added = [name for name in names if name not in known or not known[name].is_present]
+    new = [name for name in names if name not in known]
     gone = sorted(name for name, model in known.items() if model.is_present and name not in names)
-    Model.objects.bulk_create(Model(provider=provider, name=name) for name in names if name not in known)
+    if new:
+        # Where somebody has put the models in an order, new ones come after it.
+        last = Model.objects.aggregate(last=Max("position"))["last"] or 0
+        place, offered = last + 1 if last else 0, offer_new or not known
+        Model.objects.bulk_create(
+            Model(provider=provider, name=name, position=place, is_enabled=offered) for name in new
+        )
     provider.models.filter(name__in=added).update(is_present=True)
     provider.models.filter(name__in=gone).update(is_present=False)
     return added, gone
@@ -250,10 +281,10 @@ def _lock(provider: Provider) -> Provider:
 
 
 def _save(provider: Provider, *, created: bool = False) -> None:
-    fields = ["name", "name_key", "base_url", "sealed_key", "allow_private", "updated_at"]
+    fields = ["name", "name_key", "base_url", "sealed_key", "allow_private", "silence_seconds", "parallel_limit"]
     try:
         with transaction.atomic():
-            provider.save(force_insert=created, update_fields=None if created else fields)
+            provider.save(force_insert=created, update_fields=None if created else [*fields, "updated_at"])
     except IntegrityError as error:
         raise ValidationError({"name": _("Another server has this name.")}) from error
 
@@ -274,11 +305,13 @@ def _has_key(provider: Provider, key: str) -> bool:
         return False
 
 
-def _facts(provider: Provider) -> dict[str, str | bool]:
+def _facts(provider: Provider) -> dict[str, str | bool | int | None]:
     """What the trail says of a server; of its key only that there is one."""
     return {
         "name": provider.name,
         "base_url": provider.base_url,
         "key": audit.MASK if provider.sealed_key else "",
         "allow_private": provider.allow_private,
+        "silence_seconds": provider.silence_seconds,
+        "parallel_limit": provider.parallel_limit,
     }

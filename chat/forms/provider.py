@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chat.models import Provider
+from settings_store.store import get_setting
 from ui.forms import CharField
 
 
@@ -38,9 +39,24 @@ class ProviderForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Without this, only public addresses are called."),
     )
+    silence_seconds = forms.IntegerField(
+        label=gettext_lazy("Patience"),
+        min_value=1,
+        max_value=3600,
+        required=False,
+        help_text=gettext_lazy("Seconds without a sign of life after which an answer ends as failed, up to 3600."),
+    )
+    parallel_limit = forms.IntegerField(
+        label=gettext_lazy("Answers at one moment"),
+        min_value=1,
+        max_value=1000,
+        required=False,
+        help_text=gettext_lazy("Further ones wait for their turn. Empty lets any number begin."),
+    )
 
     def __init__(self, *args: Any, provider: Provider | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["silence_seconds"].widget.attrs["placeholder"] = str(get_setting("chat.silence_seconds"))
         if provider is None or not provider.sealed_key:
             del self.fields["remove_key"]
         else:
@@ -63,6 +79,20 @@ class ProviderForm(forms.Form):
         if data.get("key") and data.get("remove_key"):
             self.add_error("remove_key", _("Give a new key or remove the old one, not both."))
         return data
+
+
+class ProviderTrialForm(ProviderForm):
+    """What a server is tried with before it is saved: how it will be called matters to nobody yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("name", "silence_seconds", "parallel_limit"):
+            self.fields[name] = forms.CharField(required=False, label=self.fields[name].label)
+
+    def where(self) -> dict[str, Any]:
+        """Whom to call and how, as `trial_endpoint` takes it."""
+        names = ("base_url", "key", "remove_key", "allow_private")
+        return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
 class ProviderDeleteForm(forms.Form):

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from chat.actions.provider import create_provider, record_check, set_model_enabled
+from chat.actions.model import set_model_enabled
+from chat.actions.provider import create_provider, record_check
 from chat.models import Model, Provider
 from settings_store.models import AuditEvent
 from tests.chat.model_server import ModelServer
@@ -97,7 +98,7 @@ def test_switching_a_server_off_takes_all_its_models_out(client: Client) -> None
     record_check(actor=None, provider=provider, found=["a"])
     client.post(f"/models/{provider.public_id}/enabled/", {"enabled": "0"})
     assert not Model.objects.usable().exists()
-    assert "disabled" in client.get("/models/").content.decode()
+    assert "paused" in client.get("/models/").content.decode()
 
 
 def test_a_model_is_found_under_its_own_server_alone(client: Client) -> None:
@@ -143,5 +144,5 @@ def test_the_number_of_queries_does_not_grow(client: Client, django_assert_num_q
     for number in range(3):
         provider = create_provider(actor=None, name=f"S{number}", base_url="https://models.example.com/v1")
         record_check(actor=None, provider=provider, found=[f"m{each}" for each in range(20)])
-    with django_assert_num_queries(4):  # session, person, servers, models
+    with django_assert_num_queries(7):  # session, person, chooser, servers, models, their roles, health
         client.get("/models/")
