@@ -14,6 +14,16 @@ MASK = "•••"
 # Servers write keys with their middle left out; a shorter piece than this says nothing of the rest.
 SHORTEST_PIECE = 8
 
+# llama.cpp, OpenAI, vLLM, SGLang, LM Studio and Mistral each say it in their own words.
+_TOO_LONG = re.compile(
+    r"exceed_context_size|context_length_exceeded|maximum (context|model) length|exceeds? the available context"
+    r"|(longer|greater) than the (model's )?context length|prompt is too long",
+    re.IGNORECASE,
+)
+_UNKNOWN_MODEL = re.compile(
+    r"model_not_found|invalid_model|model [^{}]{0,200}(not found|does not exist)", re.IGNORECASE
+)
+
 
 class Kind(StrEnum):
     """What went wrong, for code; the sentence beside it is for people."""
@@ -65,13 +75,15 @@ def from_exception(error: Exception) -> ProviderError:
 def from_status(status: int, body: str) -> ProviderError:
     """What an answer other than 200 means."""
     detail = f"{status} {body}"
+    if status == 402 or "insufficient_quota" in body:
+        return ProviderError(_("The account at the model server has no credit left."), Kind.LIMITED, detail)
     if status in (401, 403):
         return ProviderError(_("The model server does not accept our key."), Kind.UNAUTHORISED, detail)
     if status == 429:
         return ProviderError(_("The model server is busy: too many requests at the moment."), Kind.LIMITED, detail)
-    if _is_too_long(body):
+    if status == 413 or _is_too_long(body):
         return _too_long(detail)
-    if status == 404:
+    if status == 404 or (status < 500 and _UNKNOWN_MODEL.search(body)):
         return ProviderError(_("The model server does not have this model."), Kind.UNKNOWN_MODEL, detail)
     if status >= 500:
         return ProviderError(_("The model server reports a fault of its own."), Kind.FAILED, detail)
@@ -122,8 +134,7 @@ def masked(text: str, key: str) -> str:
 
 
 def _is_too_long(body: str) -> bool:
-    # llama.cpp, OpenAI and vLLM each say it in their own words.
-    return bool(re.search(r"exceed_context_size|context_length_exceeded|maximum context length", body))
+    return bool(_TOO_LONG.search(body))
 
 
 def too_long_sentence(*, knows_context: bool = False) -> str:

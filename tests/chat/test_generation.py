@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from chat import generation
 from chat.actions.message import interrupt_orphans
-from chat.actions.provider import check_provider
+from chat.actions.provider import check_provider, update_provider
 from chat.fitting import Turn
 from chat.llm import MAX_ANSWER_CHARACTERS
-from chat.models import Message
-from chat.requests import chat_messages
+from chat.models import Message, Model, Provider
+from chat.requests import chat_messages, request_for
 from settings_store.models import AuditEvent
 from tests.chat.model_server import ModelServer
-from tests.chat.talk import Talk
+from tests.chat.talk import Talk, address_of
 from tests.fake_model_server import KEY
 
 Status = Message.Status
@@ -198,3 +198,69 @@ async def test_an_answer_cut_off_at_the_limit_says_so(talk: Talk) -> None:
     assert (await talk.finished(cut)).status == Message.Status.COMPLETE
     whole = await talk.send("Hello?", "good", cut.conversation)
     assert "Cut off" not in (await talk.follow(whole))[-1].data
+
+
+async def again(talk: Talk, answer: Message) -> Message:
+    """Press "try again" at this answer; the new one at its end."""
+    assert (await talk.client.post(address_of(answer, "again"))).status_code == 302
+    return await talk.finished(await Message.objects.select_related("conversation").alatest("pk"))
+
+
+async def test_a_key_that_stopped_working_is_said_and_trying_again_works_with_a_new_one(talk: Talk) -> None:
+    first = await talk.send("One")
+    await talk.finished(first)
+    await sync_to_async(set_key)(talk.provider, "revoked")
+    answer = await talk.send("Two", conversation=first.conversation)
+    failed = await talk.finished(answer)
+    assert (failed.status, failed.error) == (Status.FAILED, "The model server does not accept our key.")
+    await sync_to_async(set_key)(talk.provider, KEY)
+    whole = await again(talk, answer)
+    assert (whole.status, whole.content, whole.parent_id) == (Status.COMPLETE, "Hello, you.", failed.parent_id)
+
+
+async def test_a_model_its_server_withdrew_is_said_and_trying_again_works_with_another(talk: Talk) -> None:
+    first = await talk.send("One")
+    await talk.finished(first)
+    answer = await talk.send("Two", "missing", first.conversation)
+    assert "does not have this model" in (await talk.finished(answer)).error
+    await Model.objects.filter(provider=talk.provider, name="missing").aupdate(is_present=False)
+    await Model.objects.filter(provider=talk.provider).exclude(name="good").aupdate(is_enabled=False)
+    whole = await again(talk, answer)
+    assert (whole.status, whole.model_name) == (Status.COMPLETE, "good")
+
+
+async def test_a_model_deleted_while_somebody_writes_is_said(talk: Talk) -> None:
+    answer = await talk.finished(await talk.send("One"))
+    await Model.objects.filter(pk=answer.model_id or 0).adelete()
+    answer = await Message.objects.select_related("conversation", "model").aget(pk=answer.pk)
+    await Message.objects.filter(pk=answer.pk).aupdate(status=Status.PENDING)
+    assert await sync_to_async(request_for)(answer) is None
+    answer = await Message.objects.aget(pk=answer.pk)
+    assert (answer.status, answer.error) == (Status.FAILED, "This model is no longer there.")
+
+
+async def test_a_server_has_the_patience_that_was_set_for_it(talk: Talk) -> None:
+    await Provider.objects.filter(pk=talk.provider.pk).aupdate(silence_seconds=1)
+    answer = await talk.finished(await talk.send("Hello?", "stall"))
+    assert (answer.status, answer.content) == (Status.FAILED, "Hello")
+    assert "gone silent" in answer.error
+
+
+async def test_a_server_that_finds_too_long_what_should_fit_is_told_apart(talk: Talk) -> None:
+    answer = await talk.finished(await talk.send("Hello?", "too-long"))
+    assert "have the context size of the model set at Models" in answer.error
+    await Model.objects.filter(name="too-long").aupdate(context_tokens=8192)
+    answer = await talk.finished(await talk.send("Hello?", "too-long"))
+    assert "Set a smaller one" in answer.error
+
+
+def set_key(provider: Provider, key: str) -> None:
+    provider.refresh_from_db()
+    update_provider(
+        actor=None,
+        provider=provider,
+        name=provider.name,
+        base_url=provider.base_url,
+        key=key,
+        allow_private=True,
+    )

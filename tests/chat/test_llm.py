@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from chat.llm import MAX_ANSWER_CHARACTERS, Delta, Endpoint, Patience, complete_chat, list_models, stream_chat
-from chat.llm_errors import Kind, ProviderError, masked
+from chat.llm_errors import Kind, ProviderError, from_status, masked
 from tests.chat.model_server import ModelServer
 from tests.fake_model_server import KEY
 
@@ -94,6 +94,27 @@ async def test_misbehaviour_ends_in_a_sentence(endpoint: Endpoint, model: str, k
 )
 async def test_odd_but_readable_streams_are_read(endpoint: Endpoint, model: str, text: str) -> None:
     assert "".join(delta.text for delta in await deltas(endpoint, model)) == text
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, "This model's maximum context length is 4096 tokens.", Kind.TOO_LONG),
+        (400, "the request exceeds the available context size", Kind.TOO_LONG),
+        (400, "The input (9000 tokens) is longer than the model's context length (8192 tokens).", Kind.TOO_LONG),
+        (413, "", Kind.TOO_LONG),
+        (400, '{"error":{"code":"model_not_found"}}', Kind.UNKNOWN_MODEL),
+        (400, "The model `gone` does not exist.", Kind.UNKNOWN_MODEL),
+        (404, 'model "gone" not found, try pulling it first', Kind.UNKNOWN_MODEL),
+        (400, "temperature must be below 2", Kind.REJECTED),
+        (402, "", Kind.LIMITED),
+        (429, '{"error":{"code":"insufficient_quota"}}', Kind.LIMITED),
+        (403, "", Kind.UNAUTHORISED),
+        (503, "model is loading", Kind.FAILED),
+    ],
+)
+def test_servers_say_the_same_in_different_words(status: int, body: str, kind: Kind) -> None:
+    assert from_status(status, body).kind is kind
 
 
 async def test_an_endless_answer_ends_politely_at_the_bound(endpoint: Endpoint) -> None:
