@@ -67,3 +67,24 @@ define(
     help=_("What the prices of models are in, as it is written beside an amount: EUR, USD, CHF."),
     category=_("Chat"),
 )
+define(
+    "chat.attachments_per_message",
+    type="integer",
+    default=5,
+    minimum=0,
+    maximum=20,
+    label=_("Files with a message"),
+    help=_("How many text files may come with one message; 0 for none."),
+    category=_("Chat"),
+)
+define(
+    "chat.attachment_kilobytes",
+    type="integer",
+    default=200,
+    minimum=1,
+    maximum=2_000,
+    unit=_("kB"),
+    label=_("Largest file with a message"),
+    help=_("All that is sent at once is at most 2.5 MB, whatever is allowed here."),
+    category=_("Chat"),
+)

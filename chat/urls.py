@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat.views import conversation, message, model, oversight, prompt, provider, user_conversations
+from chat.views import answer, conversation, message, model, oversight, prompt, provider, stream, user_conversations
 
 app_name = "chat"
+
+MESSAGE = "chat/<uuid:public_id>/messages/<uuid:message_id>"
 
 urlpatterns = [
     path("chat/", conversation.index, name="index"),
     path("chat/messages", message.message_send, name="message_send"),
     path("chat/<uuid:public_id>/", conversation.conversation, name="conversation"),
     path("chat/<uuid:public_id>/messages", message.message_send, name="message_send"),
-    path("chat/<uuid:public_id>/messages/<uuid:message_id>/stream", message.message_stream, name="message_stream"),
-    path("chat/<uuid:public_id>/messages/<uuid:message_id>/stop", message.message_stop, name="message_stop"),
-    path("chat/<uuid:public_id>/messages/<uuid:message_id>/again", message.message_again, name="message_again"),
-    path("chat/<uuid:public_id>/messages/<uuid:message_id>/show", message.message_show, name="message_show"),
+    path(f"{MESSAGE}/stream", stream.message_stream, name="message_stream"),
+    path(f"{MESSAGE}/stop", answer.message_stop, name="message_stop"),
+    path(f"{MESSAGE}/again", answer.message_again, name="message_again"),
+    path(f"{MESSAGE}/continue", answer.message_continue, name="message_continue"),
+    path(f"{MESSAGE}/rate", answer.message_rate, name="message_rate"),
+    path(f"{MESSAGE}/edit", message.message_edit, name="message_edit"),
+    path(f"{MESSAGE}/show", message.message_show, name="message_show"),
+    path(f"{MESSAGE}/markdown", message.message_markdown, name="message_markdown"),
+    path(f"{MESSAGE}/files/<uuid:file_id>/", message.message_file, name="message_file"),
+    path(f"{MESSAGE}/files/<uuid:file_id>/download", message.message_file_download, name="message_file_download"),
     path("chat/<uuid:public_id>/title", conversation.conversation_title, name="conversation_title"),
     path("chat/<uuid:public_id>/rename/", conversation.conversation_rename, name="conversation_rename"),
     path("chat/<uuid:public_id>/pin", conversation.conversation_pin, name="conversation_pin"),

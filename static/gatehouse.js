@@ -197,30 +197,12 @@ on("submit", (event) => {
   if (!byHtmx) startWaiting();
 });
 
-// A message not yet sent outlives the page it was written on: a detour, a reload, a session that ended meanwhile.
-const drafts = sessionStorage;
-const composer = () => find("textarea[data-draft]");
-
-function keepDraft() {
-  const text = composer();
-  if (text?.value) drafts.setItem(location.pathname, text.value);
-  else if (text) drafts.removeItem(location.pathname);
-}
-
-function restoreDraft() {
-  const sentFrom = drafts.getItem("sent from");
-  if (composer() && sentFrom && sentFrom !== location.pathname) drafts.removeItem(sentFrom);
-  if (composer()) drafts.removeItem("sent from");
-  if (composer()?.value === "") composer().value = drafts.getItem(location.pathname) ?? "";
-}
-
-on("input", (event) => { if (event.target === composer()) keepDraft(); });
+// What this browser keeps for somebody goes with them: the next person is somebody else.
 on("submit", (event) => {
-  if (find("[data-draft]", event.target) && !event.target.matches("[hx-post]")) drafts.setItem("sent from", location.pathname);
-  if (event.target.matches("[data-sign-out]")) drafts.clear(); // the next person is somebody else
+  if (!event.target.matches("[data-sign-out]")) return;
+  sessionStorage.clear();
+  Object.keys(localStorage).filter((key) => key.startsWith("draft:")).forEach((key) => localStorage.removeItem(key));
 });
-on("htmx:afterRequest", (event) => { if (event.detail.successful) keepDraft(); });
-restoreDraft();
 
 function settle() {
   stopWaiting();

@@ -5,7 +5,7 @@ What is done while acting as somebody is no talk of theirs, and is noted (`chat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any
@@ -21,7 +21,9 @@ from accounts.models import User
 from chat.acting import note
 from chat.branches import newest_leaf_below
 from chat.llm import MAX_ANSWER_CHARACTERS
-from chat.models import Conversation, Message, Model, SystemPrompt
+from chat.models import Attachment, Conversation, Message, Model, SystemPrompt
+from chat.parameters import Parameters
+from chat.uploads import TextFile
 from settings_store import limits
 from settings_store.store import get_setting
 
@@ -43,7 +45,15 @@ CONTINUED_FIELDS = (
 )
 
 
-def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPrompt | None = None) -> Message:
+def start_conversation(
+    *,
+    actor: User,
+    text: str,
+    model: Model,
+    prompt: SystemPrompt | None = None,
+    parameters: Parameters | None = None,
+    files: Sequence[TextFile] = (),
+) -> Message:
     """Store the first message of a new conversation and answer the pending answer to it."""
     take_turn(actor)
     with transaction.atomic():
@@ -54,24 +64,55 @@ def start_conversation(*, actor: User, text: str, model: Model, prompt: SystemPr
             system_prompt=prompt,
             system_text=prompt.content if prompt else "",
             prompt_version=prompt.version if prompt else None,
+            parameters=dict(parameters or {}),
         )
-        answer = _ask(conversation, text=text, model=model, parent=None)
+        answer = _ask(conversation, text=text, model=model, parent=None, files=files)
         note("message.sent", actor=actor, conversation=conversation)
     return answer
 
 
-def send_message(*, actor: User, conversation: Conversation, text: str, model: Model) -> Message:
+def send_message(
+    *,
+    actor: User,
+    conversation: Conversation,
+    text: str,
+    model: Model,
+    parameters: Parameters | None = None,
+    files: Sequence[TextFile] = (),
+) -> Message:
     """Store a message at the end of the active branch and answer the pending answer to it.
 
-    Raises ValidationError while another answer is being written, or when the person sends too much.
+    `parameters` hold from this message on; None leaves them as they are. Raises ValidationError while another answer
+    is being written, or when the person sends too much.
     """
     _refuse_while_answering(conversation)
     take_turn(actor)
     with transaction.atomic():
         conversation = _lock(conversation)
+        if parameters is not None and parameters != conversation.parameters:
+            conversation.parameters = dict(parameters)
+            conversation.save(update_fields=["parameters"])
         parent = conversation.active_leaf or conversation.messages.order_by("pk").last()
-        answer = _ask(conversation, text=text, model=model, parent=parent)
+        answer = _ask(conversation, text=text, model=model, parent=parent, files=files)
         note("message.sent", actor=actor, conversation=conversation)
+    return answer
+
+
+def edit_message(
+    *, actor: User, message: Message, text: str, model: Model, files: Sequence[TextFile | Attachment] = ()
+) -> Message:
+    """Say it in other words: a message beside this one, with an answer of its own; the first stays as it was.
+
+    Raises ValidationError where it is not a message of the person, or another answer is being written.
+    """
+    if message.role != Message.Role.USER:
+        raise ValidationError(_("Only what you wrote yourself can be edited."))
+    _refuse_while_answering(message.conversation)
+    take_turn(actor)
+    with transaction.atomic():
+        conversation = _lock(message.conversation)
+        answer = _ask(conversation, text=text, model=model, parent=message.parent, files=files)
+        note("message.edited", actor=actor, conversation=conversation)
     return answer
 
 
@@ -220,9 +261,19 @@ def _asked_at(model: Model, now: datetime) -> datetime | None:
     return now if model.provider.parallel_limit is None else None
 
 
-def _ask(conversation: Conversation, *, text: str, model: Model, parent: Message | None) -> Message:
+def _ask(
+    conversation: Conversation,
+    *,
+    text: str,
+    model: Model,
+    parent: Message | None,
+    files: Sequence[TextFile | Attachment],
+) -> Message:
     question = Message.objects.create(
         conversation=conversation, parent=parent, role=Message.Role.USER, content=text, status=Message.Status.COMPLETE
+    )
+    Attachment.objects.bulk_create(
+        Attachment(message=question, name=file.name, content=file.content, size=file.size) for file in files
     )
     return _add_answer(conversation, parent=question, model=model, messages=2)
 

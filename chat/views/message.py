@@ -1,30 +1,26 @@
-"""Sending, answering again, stopping, and the stream that brings an answer to the page."""
+"""What a person says: sent, said in other words, read from another version, copied, and the files that came along."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from asgiref.sync import async_to_sync, sync_to_async
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import reswap, retarget
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.http import HtmxHttpRequest
-from chat import fanout, generation
-from chat.actions.message import answer_again, send_message, show_version, start_conversation, stop_answer
-from chat.branches import Branch, Turn, branch_of
-from chat.choices import default_model, usable_models
-from chat.forms.message import MessageForm
-from chat.models import Conversation, Message
-from chat.pages import awaits_title, conversation_page, own_conversation
-from chat.requests import AnswerRequest, request_for
-from chat.tail import Reader, follow
-from settings_store.database import close_connections
+from chat.actions.message import edit_message, send_message, show_version, start_conversation
+from chat.actions.prompt_use import use_prompt
+from chat.forms.message import MessageEditForm, MessageForm
+from chat.models import Attachment, Conversation, Message
+from chat.pages import own_conversation
+from chat.views.exchange import begin, model_for, not_sent, own_message, refused, shown
+from ui.forms import posted, require_page_methods
 from ui.guard import requires
 
 
@@ -32,188 +28,117 @@ from ui.guard import requires
 @require_POST
 def message_send(request: HtmxHttpRequest, public_id: UUID | None = None) -> HttpResponse:
     """Store the message and begin its answer; without `public_id` in a new conversation."""
-    return _answering(request, _sent(request, public_id))
+    conversation = own_conversation(request.user, public_id) if public_id else None
+    form = MessageForm(request.POST, request.FILES, user=request.user, conversation=conversation)
+    if not form.is_valid():
+        return not_sent(request, conversation, form, status=422)
+    try:
+        answer = _sent(request, conversation, form)
+    except ValidationError as error:
+        return refused(request, conversation, form, error)
+    begin(answer)
+    return shown(request, answer, begun=conversation is None, prompt_changed=form.asks_for_prompt)
 
 
 @requires("chat.use")
-@require_POST
-def message_again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
-    """Begin another version of an answer."""
-    return _answering(request, _again(request, public_id, message_id))
-
-
-@requires("chat.use")
-@require_POST
-async def message_stop(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
-    answer = await sync_to_async(_own_message)(request, public_id, message_id)
-    await sync_to_async(stop_answer)(actor=request.user, answer=answer)
-    generation.stop(answer.public_id)
-    fanout.ask_stop(answer.public_id)
-    if request.htmx:
-        return HttpResponse(status=204)
-    return redirect("chat:conversation", public_id)
+@require_page_methods
+def message_edit(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+    """Say a message in other words, in its place or on a page of its own."""
+    message = own_message(request, public_id, message_id)
+    files = list(message.attachments.order_by("pk"))
+    form = MessageEditForm(posted(request), message=message, files=files)
+    if not form.is_valid():
+        return _edit_page(request, message, form, status=422 if form.is_bound else 200)
+    try:
+        begin(_edited(request, message, form, files))
+    except ValidationError as error:
+        return _edit_page(request, message, form, status=409, sentence=error.messages[0])
+    address = reverse("chat:conversation", args=[public_id])
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 @requires("chat.use")
 @require_POST
 def message_show(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
-    """Read on from another version of a message."""
-    message = _own_message(request, public_id, message_id)
+    """Read on from another version of a message, at the place where the reader was."""
+    message = own_message(request, public_id, message_id)
     try:
         show_version(actor=request.user, message=message)
     except ValidationError as error:
         form = MessageForm(user=request.user, conversation=message.conversation)
-        return _refused(request, message.conversation, form, error)
-    return redirect("chat:conversation", public_id)
+        return refused(request, message.conversation, form, error)
+    response = redirect("chat:conversation", public_id)
+    response["Location"] += f"{'?all' if 'all' in request.GET else ''}#message-{message_id}"
+    return response
 
 
 @requires("chat.use")
-@require_GET
-def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponseBase:
-    """An answer as it grows; a reader may come and go as often as it likes."""
-    try:
-        answer = _own_answer(request, public_id, message_id)
-    finally:
-        # The thread of this request lives as long as the stream does, and must hold no connection meanwhile.
-        close_connections()
-    if request.session.row is None:
-        raise Http404
-    reader = Reader(request.session.row.public_id, request.user.pk)
-    zone, language = timezone.get_current_timezone(), translation.get_language()
-
-    def done() -> str:
-        # The thread that asks the database knows neither the person's clock nor their language.
-        with timezone.override(zone), translation.override(language):
-            return _finished(request, public_id, message_id)
-
-    events = follow(
-        answer,
-        reader,
-        done=done,
-        signed_out=lambda: render_to_string("chat/signed_out.html"),
-    )
-    return StreamingHttpResponse(
-        events,
-        content_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+@require_safe
+def message_markdown(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> HttpResponse:
+    """A message as it was written, with its Markdown signs."""
+    message = own_message(request, public_id, message_id)
+    return HttpResponse(message.content, content_type="text/plain; charset=utf-8")
 
 
-def _answering(request: HtmxHttpRequest, answer: Message | HttpResponse) -> HttpResponse:
-    """Begin the answer, if there is one to begin; the model is asked while this thread still writes the page."""
-    if isinstance(answer, HttpResponse):
-        return answer
-    asked = request_for(answer)
-    if asked is not None:
-        async_to_sync(_begin)(asked)
-    return _shown(request, answer)
+@requires("chat.use")
+@require_safe
+def message_file(request: HtmxHttpRequest, public_id: UUID, message_id: UUID, file_id: UUID) -> HttpResponse:
+    file = _own_file(request, public_id, message_id, file_id)
+    return render(request, "chat/message_file.html", {"file": file, "conversation": file.message.conversation})
 
 
-async def _begin(asked: AnswerRequest) -> None:
-    # A task needs the loop of this process, and a view that answers from one thread is not in it.
-    generation.start(asked)
+@requires("chat.use")
+@require_safe
+def message_file_download(request: HtmxHttpRequest, public_id: UUID, message_id: UUID, file_id: UUID) -> HttpResponse:
+    """A file as text to keep; never as anything that a browser would run."""
+    file = _own_file(request, public_id, message_id, file_id)
+    response = HttpResponse(file.content, content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=file.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
-def _sent(request: HtmxHttpRequest, public_id: UUID | None) -> Message | HttpResponse:
-    conversation = own_conversation(request.user, public_id) if public_id else None
-    form = MessageForm(request.POST, user=request.user, conversation=conversation)
-    if not form.is_valid():
-        return _not_sent(request, conversation, form, status=422)
+def _sent(request: HtmxHttpRequest, conversation: Conversation | None, form: MessageForm) -> Message:
     given = form.cleaned_data
-    text, model = given["message"], given["model"]
-    try:
-        if conversation is None:
-            return start_conversation(actor=request.user, text=text, model=model, prompt=given["prompt"])
-        return send_message(actor=request.user, conversation=conversation, text=text, model=model)
-    except ValidationError as error:
-        return _refused(request, conversation, form, error)
-
-
-def _again(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message | HttpResponse:
-    answer = _own_message(request, public_id, message_id)
-    models = list(usable_models(request.user))
-    model = answer.conversation.model if answer.conversation.model in models else default_model(models)
-    form = MessageForm(user=request.user, conversation=answer.conversation)
-    if answer.role != Message.Role.ASSISTANT or answer.is_unfinished or model is None:
-        sentence = _("There is nothing to answer again.") if model else _("No model is there to answer.")
-        return _not_sent(request, answer.conversation, form, status=409, sentence=sentence)
-    try:
-        return answer_again(actor=request.user, answer=answer, model=model)
-    except ValidationError as error:
-        return _refused(request, answer.conversation, form, error)
-
-
-def _refused(
-    request: HtmxHttpRequest, conversation: Conversation | None, form: MessageForm, error: ValidationError
-) -> HttpResponse:
-    sentence = error.messages[0]
-    if error.code == "busy":
-        return _not_sent(request, conversation, form, status=409, busy=sentence)
-    return _not_sent(request, conversation, form, status=409, sentence=sentence)
-
-
-def _not_sent(
-    request: HtmxHttpRequest,
-    conversation: Conversation | None,
-    form: MessageForm,
-    *,
-    status: int,
-    sentence: str = "",
-    busy: str = "",
-) -> HttpResponse:
-    """The composer again, with what was written in it and a sentence about what is wrong; `busy` passes by."""
-    context = conversation_page(request, conversation, form) | {"sentence": sentence, "busy": busy}
-    if request.htmx and conversation is not None:
-        response = render(request, "chat/_composer.html#composer", context, status=status)
-        return reswap(retarget(response, "#composer"), "outerHTML")
-    return render(request, "chat/conversation.html", context, status=status)
-
-
-def _shown(request: HtmxHttpRequest, answer: Message) -> HttpResponse:
-    conversation = answer.conversation
-    if not request.htmx:
-        return redirect("chat:conversation", conversation.public_id)
-    question = answer.parent
-    turns = [Turn(question), Turn(answer)] if question else [Turn(answer)]
-    # How many messages there are now is said with the end of the answer: only that reads the whole branch.
-    context = {"conversation": conversation, "branch": Branch(turns), "model": answer.model, "swapped": True}
-    return render(request, "chat/conversation.html#exchange", context)
-
-
-def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> str:
-    """The article of an answer as it now is, and the buttons that go with it."""
-    conversation = Conversation.objects.select_related("system_prompt").get(public_id=public_id)
-    branch = branch_of(conversation, shown=1)
-    turn = branch.turns[-1]
-    if turn.message.public_id != message_id:
-        # Somebody reads another version meanwhile; the page that followed this one still gets its text.
-        turn.message = Message.objects.select_related("model__provider").get(public_id=message_id)
-        turn.versions = 1
-    context = {
-        "conversation": conversation,
-        "branch": branch,
-        "turn": turn,
-        "swapped": True,
-        "title_try": 1 if awaits_title(conversation, branch) else None,
+    said = {
+        "text": given["message"],
+        "model": given["model"],
+        "parameters": form.asked_parameters,
+        "files": given.get("attached", []),
     }
-    return render_to_string("chat/conversation.html#finished", context, request)
+    if conversation is None:
+        return start_conversation(actor=request.user, prompt=given["prompt"], **said)
+    if form.asks_for_prompt:
+        use_prompt(actor=request.user, conversation=conversation, prompt=given["prompt"])
+    return send_message(actor=request.user, conversation=conversation, **said)
 
 
-def _own_answer(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:
-    """The same in one query, for the stream, which is asked for while somebody waits for the first word."""
-    own = Message.objects.filter(
-        conversation__owner=request.user,
-        conversation__deleted_at__isnull=True,
-        conversation__public_id=public_id,
-        role=Message.Role.ASSISTANT,
+def _edited(request: HtmxHttpRequest, message: Message, form: MessageEditForm, files: list[Attachment]) -> Message:
+    model = model_for(request, message.conversation)
+    if model is None:
+        raise ValidationError(_("No model is connected."))
+    kept = set(form.cleaned_data.get("kept", ()))
+    return edit_message(
+        actor=request.user,
+        message=message,
+        text=form.cleaned_data["message"],
+        model=model,
+        files=[file for file in files if str(file.public_id) in kept],
     )
-    return get_object_or_404(own.only("public_id"), public_id=message_id)
 
 
-def _own_message(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:
-    conversation = own_conversation(request.user, public_id)
+def _edit_page(
+    request: HtmxHttpRequest, message: Message, form: MessageEditForm, *, status: int, sentence: str = ""
+) -> HttpResponse:
+    if message.role != Message.Role.USER:
+        sentence, status = _("Only what you wrote yourself can be edited."), 409
+    context = {"message": message, "conversation": message.conversation, "form": form, "sentence": sentence}
+    name = "chat/message_edit.html#form" if request.htmx else "chat/message_edit.html"
+    return render(request, name, context, status=status)
+
+
+def _own_file(request: HtmxHttpRequest, public_id: UUID, message_id: UUID, file_id: UUID) -> Attachment:
+    message = own_message(request, public_id, message_id)
     return get_object_or_404(
-        Message.objects.select_related("conversation__model__provider"),
-        conversation=conversation,
-        public_id=message_id,
+        Attachment.objects.select_related("message__conversation"), message=message, public_id=file_id
     )

@@ -15,6 +15,7 @@ from chat.branches import ALL_TURNS, SHOWN_TURNS, branch_of, newest_leaf_below
 from chat.forms.oversight import ConversationFilterForm
 from chat.models import Conversation, Message
 from chat.search import snippets
+from chat.thread import load_files
 from settings_store.trail.pages import history
 from ui.guard import requires
 from ui.keyset import paginate
@@ -59,7 +60,9 @@ def conversation_read(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse
     shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
     interrupt_orphans()
     open_conversation(actor=request.user, conversation=conversation)
-    context = {"conversation": conversation, "branch": branch_of(conversation, shown=shown)}
+    branch = branch_of(conversation, shown=shown)
+    load_files(branch.turns)
+    context = {"conversation": conversation, "branch": branch}
     return render(request, "chat/conversation_read.html", context)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import BulkAct, Device, Identity, IdentityProvider, Passkey, Session, User, UserImport
-from chat.models import Conversation, Message, Model, Provider, SystemPrompt
+from chat.models import Attachment, Conversation, Message, Model, Provider, SystemPrompt
 from rbac.actions.permission import declare_permission
 from rbac.models import Assignment, ClaimRole, Review, ReviewItem, Role
 from settings_store.actions import Description, change_setting, create_definition, create_flag, submit_change
@@ -117,7 +117,7 @@ def rows_of_house() -> Rows:
 
 def rows_of(person: User) -> Rows:
     """What somebody has: a conversation with an answer, a session, a device, a passkey, acts and imports they began."""
-    conversation, answer = _conversation(person)
+    conversation, answer, file = _conversation(person)
     client_of(person)
     # The newest: another may be the one that the test itself looks with.
     session = Session.objects.filter(user=person).latest("signed_in_at")
@@ -135,6 +135,10 @@ def rows_of(person: User) -> Rows:
         {
             ("chat/", "public_id"): conversation.public_id,
             ("chat/", "message_id"): answer.public_id,
+            # What somebody wrote themselves is edited, and has files.
+            ("chat/<uuid:public_id>/messages/<uuid:message_id>/edit", "message_id"): file.message.public_id,
+            ("chat/<uuid:public_id>/messages/<uuid:message_id>/files/", "message_id"): file.message.public_id,
+            ("chat/", "file_id"): file.public_id,
             ("conversations/", "public_id"): conversation.public_id,
             ("users/", "user_id"): person.public_id,
             ("users/", "role_id"): role,
@@ -156,7 +160,7 @@ def _review() -> ReviewItem:
     return ReviewItem.objects.create(review=review, assignment=reviewed, user=reviewed.user, role_name="User")
 
 
-def _conversation(person: User) -> tuple[Conversation, Message]:
+def _conversation(person: User) -> tuple[Conversation, Message, Attachment]:
     conversation = Conversation.objects.create(owner=person, title="A private matter")
     question, answer = (
         Message(conversation=conversation, role=role, status=Message.Status.COMPLETE, content=content)
@@ -167,7 +171,8 @@ def _conversation(person: User) -> tuple[Conversation, Message]:
     answer.save()
     conversation.active_leaf = answer
     conversation.save()
-    return conversation, answer
+    file = Attachment.objects.create(message=question, name="notes.txt", content="Remember", size=8)
+    return conversation, answer, file
 
 
 def _import(person: User) -> UUID:
