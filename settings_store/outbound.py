@@ -3,13 +3,18 @@
 An address is checked when a name resolves and again at the moment a socket is made for it, so that neither an address
 written as a number nor a name that changes its mind in between gets past. Redirects end the request; cookies, proxies
 and headers of the surroundings do not exist here.
+
+Two settings narrow it down for the whole house: which public servers are called at all, and which private networks may
+be reached by what is let into any. They hold for the next connection, whoever asks for it.
 """
 
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 import aiohttp
@@ -17,6 +22,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from django.utils.translation import gettext as _
 from yarl import URL
+
+from settings_store.setting_definitions import OUTBOUND_HOSTS, OUTBOUND_NETWORKS
+from settings_store.store import get_setting
 
 MAX_URL_LENGTH = 500
 USER_AGENT = "Gatehouse"
@@ -31,6 +39,8 @@ _METADATA = frozenset(
     ip_address(text) for text in ("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
 )
 _NAT64 = ip_network("64:ff9b::/96")
+# For examples in books alone; not every release of Python knows it.
+_DOCUMENTATION = ip_network("3fff::/20")
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
 
@@ -44,19 +54,73 @@ class Reach(Enum):
     NEVER = "never"
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings allow; `hosts` is empty where every public server is."""
+
+    hosts: frozenset[str]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+    def allow_host(self, host: str) -> bool:
+        """Whether this public server, by its name or by its address, is one to call."""
+        name = _plain_host(host)
+        parts = name.split(".")
+        above = ("*." + ".".join(parts[start:]) for start in range(1, len(parts)))
+        return not self.hosts or name in self.hosts or any(each in self.hosts for each in above)
+
+    def allow_private(self, address: IPv4Address | IPv6Address) -> bool:
+        """Whether an address of a private network is in one that may be reached."""
+        return any(address.version == network.version and address in network for network in self.networks)
+
+
+def rules_now() -> Rules:
+    return _rules(get_setting(OUTBOUND_HOSTS.key), get_setting(OUTBOUND_NETWORKS.key))
+
+
+@lru_cache(maxsize=16)
+def _rules(hosts: str, networks: str) -> Rules:
+    return Rules(frozenset(map(_plain_host, hosts.split())), tuple(filter(None, map(_network, networks.split()))))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        # What is no network lets nobody in.
+        return None
+
+
+def _plain_host(host: str) -> str:
+    """A host in the one form in which two are compared: an address in its short form, a name as it travels."""
+    if literal := _literal(host):
+        return str(_inner(ip_address(literal)))
+    star, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    try:
+        return star + (URL.build(scheme="http", host=name.rstrip(".")).raw_host or "")
+    except ValueError:
+        return star + name.lower()
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The address that one of IPv6 merely stands for."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
 def reach_of(address: IPv4Address | IPv6Address) -> Reach:
     """How far away an address is: NEVER for those that no installation has a reason to call."""
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:
             return Reach.NEVER
-        if address.ipv4_mapped:
-            return reach_of(address.ipv4_mapped)
-        if address in _NAT64:
-            return reach_of(IPv4Address(int(address) & 0xFFFFFFFF))
-        # Tunnels that carry another address inside.
-        if address.sixtofour or address.teredo:
-            return Reach.NEVER
-    if address in _METADATA or address.is_multicast or address.is_link_local:
+        address = _inner(address)
+    # Tunnels that carry another address inside.
+    if isinstance(address, IPv6Address) and (address.sixtofour or address.teredo):
+        return Reach.NEVER
+    if address in _METADATA or address.is_multicast or address.is_link_local or address in _DOCUMENTATION:
         return Reach.NEVER
     if any(address.version == network.version and address in network for network in _PRIVATE):
         return Reach.PRIVATE
@@ -65,10 +129,11 @@ def reach_of(address: IPv4Address | IPv6Address) -> Reach:
     return Reach.PUBLIC
 
 
-def check_address(text: str, *, allow_private: bool) -> None:
-    """Raises OutboundRefused where `text` is not an address the house may connect to."""
+def check_address(text: str, *, allow_private: bool) -> Reach:
+    """How far away `text` is; raises OutboundRefused where it is not an address the house may connect to."""
     try:
-        reach = reach_of(ip_address(text))
+        address = ip_address(text)
+        reach = reach_of(address)
     except ValueError:
         reach = Reach.NEVER
     if reach is Reach.NEVER:
@@ -77,6 +142,17 @@ def check_address(text: str, *, allow_private: bool) -> None:
         raise OutboundRefused(
             _("The address %(address)s belongs to a private network, which is not allowed here.") % {"address": text}
         )
+    if reach is Reach.PRIVATE and not rules_now().allow_private(_inner(address)):
+        raise OutboundRefused(
+            _("The address %(address)s is in none of the private networks that the settings allow.") % {"address": text}
+        )
+    return reach
+
+
+def check_host(host: str) -> None:
+    """Raises OutboundRefused where a public server is not among those that the settings allow."""
+    if not rules_now().allow_host(host):
+        raise OutboundRefused(_("%(host)s is not among the servers that the settings allow.") % {"host": host})
 
 
 def check_url(url: str, *, allow_private: bool) -> URL:
@@ -99,12 +175,19 @@ def check_url(url: str, *, allow_private: bool) -> URL:
         raise OutboundRefused(_("The address must not hold a name or password; give the key in its own field."))
     if parsed.query_string or parsed.fragment:
         raise OutboundRefused(_("The address must not hold a question mark or a number sign."))
-    literal = _literal(parsed.host)
-    if literal:
-        check_address(literal, allow_private=allow_private)
-    elif not allow_private and (parsed.host.rstrip(".").lower() + ".").endswith("localhost."):
-        raise OutboundRefused(_("This machine itself is not allowed here."))
+    _check_url_host(parsed.host, allow_private=allow_private)
     return parsed
+
+
+def _check_url_host(host: str, *, allow_private: bool) -> None:
+    if literal := _literal(host):
+        if check_address(literal, allow_private=allow_private) is Reach.PUBLIC:
+            check_host(host)
+    elif not allow_private:
+        if (host.rstrip(".").lower() + ".").endswith("localhost."):
+            raise OutboundRefused(_("This machine itself is not allowed here."))
+        # Where it may be private too, its addresses decide which rule is its own.
+        check_host(host)
 
 
 def _literal(host: str) -> str:
@@ -132,15 +215,20 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         results = await self._resolver.resolve(host, port, family)
-        for result in results:
-            check_address(result["host"], allow_private=self._allow_private)
+        reaches = {check_address(result["host"], allow_private=self._allow_private) for result in results}
+        if Reach.PUBLIC in reaches:
+            check_host(host)
         return results
 
     async def close(self) -> None:
         await self._resolver.close()
 
 
-async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def _guarded(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    literal = _literal(request.url.host or "")
+    # A name is judged by what it resolves to; this is resolved already, and private ones are judged by their socket.
+    if literal and reach_of(ip_address(literal)) is Reach.PUBLIC:
+        check_host(literal)
     response = await handler(request)
     if response.status in REDIRECTS:
         response.close()
@@ -173,5 +261,5 @@ def session(
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},
         trust_env=False,
-        middlewares=(_no_redirects,),
+        middlewares=(_guarded,),
     )

@@ -16,6 +16,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from settings_store import store
 from settings_store.crypto import keyring
+from settings_store.definitions import definitions
 from settings_store.trail import chain
 from settings_store.trail.words import empty_words
 from settings_store.triggers import create_triggers, drop_triggers
@@ -90,6 +91,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             # The copy of all settings that every test reads from must not outlive the rows it was made of.
             store.refresh()
             connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_as_declared() -> None:
+    """What asks no database finds every setting at the default that code declares, until one is asked."""
+    if store._version is None:
+        store._values = {each.key: each.default for each in definitions() if isinstance(each.default, str | int)}
 
 
 @pytest.fixture

@@ -11,7 +11,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
 
+from settings_store.actions import change_setting
 from settings_store.outbound import OutboundRefused, Reach, check_url, reach_of, session
 
 PRIVATE = [
@@ -77,6 +80,76 @@ def test_some_addresses_stay_refused_even_then(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://models.example/v1", "http://models.example:8443", "https://1.1.1.1/"])
 def test_public_servers_are_let_in(url: str) -> None:
     assert check_url(url, allow_private=False)
+
+
+def allow(hosts: str | None = None, networks: str | None = None) -> None:
+    """What the house may call from here on."""
+    for key, value in (("outbound.allowed_hosts", hosts), ("outbound.private_networks", networks)):
+        if value is not None:
+            change_setting(actor=None, key=key, environment="default", value=value)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api.example.org", "API.example.org.", "a.models.example", "a.b.models.example", "bücher.example", "1.1.1.1",
+        "xn--bcher-kva.example", "[2606:4700:4700::1111]", "[::ffff:1.1.1.1]", "16843009",
+    ],
+)  # fmt: skip
+def test_servers_that_the_settings_name_are_let_in(db: None, host: str) -> None:
+    allow("api.example.org\r\n*.models.example\nBücher.example.\n1.1.1.1\n2606:4700:4700:0::1111")
+    assert check_url(f"https://{host}/v1", allow_private=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.org", "models.example", "evil-api.example.org", "api.example.org.evil.example", "notmodels.example",
+        "1.1.1.2", "[2606:4700:4700::1112]", "buecher.example",
+    ],
+)  # fmt: skip
+def test_others_are_refused_by_name(db: None, host: str) -> None:
+    allow("api.example.org\n*.models.example\nbücher.example\n1.1.1.1")
+    with pytest.raises(OutboundRefused, match="is not among the servers that the settings allow"):
+        check_url(f"https://{host}/v1", allow_private=False)
+
+
+def test_only_networks_that_the_settings_name_are_reached(db: None) -> None:
+    allow(networks="10.20.0.0/16\nfd00::/8")
+    for host in ("10.20.3.4", "[fd12::1]", "[::ffff:10.20.3.4]", "[64:ff9b::a14:304]"):
+        assert check_url(f"http://{host}/v1", allow_private=True)
+        with pytest.raises(OutboundRefused):
+            check_url(f"http://{host}/v1", allow_private=False)
+    for host in ("10.21.0.1", "127.0.0.1", "[::1]", "192.168.1.1", "[fc00::1]"):
+        with pytest.raises(OutboundRefused, match="none of the private networks that the settings allow"):
+            check_url(f"http://{host}/v1", allow_private=True)
+
+
+def test_no_network_named_means_none(db: None) -> None:
+    allow(networks="")
+    with pytest.raises(OutboundRefused):
+        check_url("http://127.0.0.1/v1", allow_private=True)
+
+
+def test_a_network_never_opens_what_is_never_reached(db: None) -> None:
+    allow(networks="0.0.0.0/0\n::/0")
+    for address in ("169.254.169.254", "[fe80::1]", "0", "[fd00:ec2::254]"):
+        with pytest.raises(OutboundRefused):
+            check_url(f"http://{address}/", allow_private=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("allowed_hosts", "https://api.example.org"), ("allowed_hosts", "*"), ("allowed_hosts", "*.*.example.org"),
+        ("allowed_hosts", "api.example.org/v1"), ("allowed_hosts", "api.example.org:443"),
+        ("private_networks", "10.0.0.0"), ("private_networks", "300.0.0.0/8"), ("private_networks", "10.0.0.0/33"),
+        ("private_networks", "office"),
+    ],
+)  # fmt: skip
+def test_what_is_no_rule_is_not_taken(db: None, key: str, value: str) -> None:
+    with pytest.raises(ValidationError, match="to a line"):
+        change_setting(actor=None, key=f"outbound.{key}", environment="default", value=value)
 
 
 class Names(AbstractResolver):
@@ -149,6 +222,29 @@ async def test_a_name_that_changes_its_mind_is_asked_again(server: tuple[str, li
             await http.get(f"http://models.example:{port}/")
         async with http.get(f"http://models.example:{port}/") as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize("host", ["models.example", "127.0.0.1"])
+async def test_a_network_that_is_taken_away_is_not_connected_to(
+    transactional_db: None, server: tuple[str, list[web.Request]], host: str
+) -> None:
+    address = f"http://{host}:{server[0].rpartition(':')[2]}/"
+    async with session(allow_private=True, timeout=5, resolver=Names(["127.0.0.1"])) as http:
+        async with http.get(address, headers={"Connection": "close"}) as response:
+            assert response.status == 200
+        await sync_to_async(allow)(networks="10.0.0.0/8")
+        with pytest.raises(OutboundRefused):
+            await http.get(address)
+    assert len(server[1]) == 1
+
+
+@pytest.mark.parametrize("host", ["other.example", "1.1.1.1", "[2606:4700:4700::1111]"])
+async def test_a_public_server_that_is_not_named_is_not_connected_to(transactional_db: None, host: str) -> None:
+    await sync_to_async(allow)("api.example.org")
+    # Let into private networks, a public server is judged all the same, once it is known for one.
+    async with session(allow_private=True, timeout=5, resolver=Names(["1.1.1.1"])) as http:
+        with pytest.raises(OutboundRefused, match="not among the servers"):
+            await http.get(f"http://{host}/")
 
 
 async def test_redirects_are_not_followed_whatever_the_caller_says(server: tuple[str, list[web.Request]]) -> None:
