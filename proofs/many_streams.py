@@ -4,8 +4,8 @@
 
 On a PostgreSQL whose role may hold 60 connections (TEST_DATABASE_URL, else that of this machine), with two web
 processes: 200 answers are read at once while connections are counted and pages fetched. Then of 500 readers most leave
-in the middle, and some stop reading without leaving: each answer must be complete and stored all the same, and afterwards
-no socket may be left, be it a reader's or one to the model server. Exits 1 where a figure misses its floor.
+in the middle, and some stop reading without leaving: each answer must be complete and stored all the same, and
+afterwards no socket may be left, a reader's or one to the model server. Exits 1 where a figure misses its floor.
 """
 
 from __future__ import annotations
