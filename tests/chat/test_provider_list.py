@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 import pytest
@@ -10,10 +11,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat.actions.model import set_model_enabled
 from chat.actions.provider import create_provider, record_check
+from chat.health import note_call
 from chat.models import Model, Provider
 from settings_store.models import AuditEvent
 from tests.chat.model_server import ModelServer
 from tests.factories import client_of, make_user
+from ui.guard import STEP_UP_SESSION_KEY
 
 pytestmark = pytest.mark.django_db
 
@@ -146,3 +149,78 @@ def test_the_number_of_queries_does_not_grow(client: Client, django_assert_num_q
         record_check(actor=None, provider=provider, found=[f"m{each}" for each in range(20)])
     with django_assert_num_queries(7):  # session, person, chooser, servers, models, their roles, health
         client.get("/models/")
+
+
+def test_all_models_of_a_server_are_offered_and_withdrawn_at_once(client: Client) -> None:
+    provider = server()
+    record_check(actor=None, provider=provider, found=["a", "b", "c"])
+    other = create_provider(actor=None, name="Other", base_url="https://models.example.com/v1")
+    record_check(actor=None, provider=other, found=["untouched"])
+    url = f"/models/{provider.public_id}/models/enabled/"
+    page = client.post(url, {"enabled": "0"}, follow=True).content.decode()
+    assert "3 models are offered no more." in page
+    assert [model.name for model in Model.objects.usable()] == ["untouched"]
+    client.post(url, {"enabled": "0"})
+    event = AuditEvent.objects.get(action="provider.models_withdrawn")
+    assert event.after == {"models": ["a", "b", "c"]}
+    client.post(url, {"enabled": "1"})
+    assert Model.objects.usable().count() == 4
+
+
+def test_those_a_search_shows_are_switched_and_no_others(client: Client) -> None:
+    provider = server()
+    record_check(actor=None, provider=provider, found=["qwen3:4b", "qwen3:8b", "llama3"])
+    response = client.post(f"/models/{provider.public_id}/models/enabled/", {"enabled": "0", "q": "QWEN"})
+    assert response.headers["Location"].startswith("/models/?q=QWEN#")
+    assert [model.name for model in Model.objects.usable()] == ["llama3"]
+
+
+@pytest.mark.parametrize(("words", "found"), [("qwen 8b", True), ("QUICK", True), ("llama qwen", False), ("\0", False)])
+def test_models_are_found_by_both_their_names(client: Client, words: str, found: bool) -> None:
+    record_check(actor=None, provider=server(), found=["qwen3:8b", "llama3"])
+    Model.objects.filter(name="qwen3:8b").update(label="Quick one")
+    page = client.get("/models/", {"q": words}).content.decode()
+    assert ("qwen3:8b" in page) == found
+    assert ("No model has this name" in page) != found
+
+
+def test_the_last_hour_is_drawn_and_said(client: Client) -> None:
+    provider = server()
+    assert "No calls in the last hour." in client.get("/models/").content.decode()
+    note_call(provider.pk, ok=True, first_token_ms=800)
+    page = client.get("/models/").content.decode()
+    assert "1 call in the last hour, none failed, slowest first token 0.80 s." in page
+    assert page.count("<rect") == 1
+    note_call(provider.pk, ok=False, first_token_ms=None)
+    page = client.get("/models/").content.decode()
+    assert "2 calls in the last hour, 1 failed" in page
+    assert page.count("<rect") == 2
+    assert "Calls of Server in the last hour" in page
+
+
+def test_the_page_says_with_which_model_conversations_begin(client: Client) -> None:
+    assert "New conversations begin" not in client.get("/models/").content.decode()
+    record_check(actor=None, provider=server(), found=["a", "b"])
+    assert "New conversations begin with a on Server." in client.get("/models/").content.decode()
+    Model.objects.update(is_enabled=False)
+    assert "No model can be talked with now." in client.get("/models/").content.decode()
+
+
+def test_patience_and_limit_of_a_server_are_kept_and_shown(client: Client) -> None:
+    session = client.session
+    session[STEP_UP_SESSION_KEY] = time.time()
+    session.save()
+    fields = {"name": "Slow", "base_url": "http://127.0.0.1:9/v1", "allow_private": "on"}
+    client.post("/models/new/", fields | {"silence_seconds": "120", "parallel_limit": "3"})
+    provider = Provider.objects.get()
+    assert (provider.silence_seconds, provider.parallel_limit) == (120, 3)
+    assert "2 min" in client.get("/models/").content.decode()
+    url = f"/models/{provider.public_id}/edit/"
+    assert 'value="120"' in client.get(url).content.decode()
+    for field, value in (("silence_seconds", "0"), ("parallel_limit", "-1"), ("parallel_limit", "65536")):
+        assert client.post(url, fields | {field: value}).status_code == 422
+    client.post(url, fields)
+    provider.refresh_from_db()
+    assert (provider.silence_seconds, provider.parallel_limit) == (None, None)
+    event = AuditEvent.objects.get(action="provider.updated")
+    assert event.before == {"silence_seconds": 120, "parallel_limit": 3}
