@@ -45,6 +45,7 @@ class ChatConfig(AppConfig):
                     "chat.change_model",
                 ),
             ),
+            Permission("models.private", _("Connect model servers on this machine or in private networks")),
             Permission("prompts.read", _("See system prompts"), ("chat.view_systemprompt", "chat.view_promptversion")),
             Permission(
                 "prompts.write",

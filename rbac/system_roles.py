@@ -69,6 +69,7 @@ SYSTEM_ROLES = (
             "flags.write",
             "models.read",
             "models.write",
+            "models.private",
             "usage.all",
             "system.read",
         ),

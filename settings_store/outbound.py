@@ -10,6 +10,7 @@ be reached by what is let into any. They hold for the next connection, whoever a
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from enum import Enum
@@ -42,6 +43,10 @@ _NAT64 = ip_network("64:ff9b::/96")
 # For examples in books alone; not every release of Python knows it.
 _DOCUMENTATION = ip_network("3fff::/20")
 _GLOBAL_UNICAST = ip_network("2000::/3")
+
+
+# A name as it travels; whatever ends in a label that begins with a digit is taken for an address by somebody.
+_NAME = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z_][a-z0-9_-]{0,62}\.?", re.IGNORECASE | re.ASCII)
 
 
 class OutboundRefused(aiohttp.ClientError):
@@ -175,6 +180,8 @@ def check_url(url: str, *, allow_private: bool) -> URL:
         raise OutboundRefused(_("The address must not hold a name or password; give the key in its own field."))
     if parsed.query_string or parsed.fragment:
         raise OutboundRefused(_("The address must not hold a question mark or a number sign."))
+    if not _literal(parsed.host) and not (len(parsed.raw_host or "") <= 253 and _NAME.fullmatch(parsed.raw_host or "")):
+        raise OutboundRefused(_("%(host)s is not the name of a server.") % {"host": parsed.host[:100]})
     _check_url_host(parsed.host, allow_private=allow_private)
     return parsed
 

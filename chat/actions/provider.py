@@ -46,6 +46,7 @@ def create_provider(
     Raises ValidationError where the name is taken or the address may not be called.
     """
     _check_address(base_url, allow_private=allow_private)
+    _check_private(actor, None, base_url, allow_private=allow_private)
     provider = Provider(
         name=name,
         name_key=name_key(name),
@@ -83,6 +84,7 @@ def update_provider(
     _check_address(base_url, allow_private=allow_private)
     provider = _lock(provider)
     before = _facts(provider)
+    _check_private(actor, provider, base_url, allow_private=allow_private)
     if not key and not remove_key:
         _check_receiver(provider, base_url)
     provider.name, provider.name_key = name, name_key(name)
@@ -157,13 +159,20 @@ def try_endpoint(endpoint: Endpoint) -> Check:
 
 
 def trial_endpoint(
-    *, provider: Provider | None, base_url: str, key: str = "", remove_key: bool = False, allow_private: bool = False
+    *,
+    actor: User | None,
+    provider: Provider | None,
+    base_url: str,
+    key: str = "",
+    remove_key: bool = False,
+    allow_private: bool = False,
 ) -> Endpoint:
     """Where a form that is not saved yet would have the house call; an empty `key` is the one `provider` has.
 
     Raises ValidationError as saving would, above all where the kept key would go to another address.
     """
     _check_address(base_url, allow_private=allow_private)
+    _check_private(actor, provider, base_url, allow_private=allow_private)
     if provider is not None and not key and not remove_key:
         _check_receiver(provider, base_url)
         try:
@@ -240,6 +249,16 @@ def _receiver(url: str) -> tuple[str, str | None, int | None, str]:
     """What decides who receives a key: on one host each tenant may have a path of their own."""
     parsed = URL(url)
     return parsed.scheme, parsed.host, parsed.port, parsed.raw_path_qs.rstrip("/")
+
+
+def _check_private(actor: User | None, provider: Provider | None, url: str, *, allow_private: bool) -> None:
+    """Refuse somebody who may not let the house into private networks, or point what is let in there elsewhere."""
+    if not allow_private or actor is None or actor.has_perm("models.private"):
+        return
+    if provider is None or not provider.allow_private or provider.base_url != url:
+        raise ValidationError(
+            {"allow_private": _("Servers on this machine or in private networks need the permission models:private.")}
+        )
 
 
 def _check_address(url: str, *, allow_private: bool) -> None:

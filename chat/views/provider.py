@@ -103,7 +103,7 @@ def provider_try(request: HtmxHttpRequest, public_id: UUID | None = None) -> Htt
         ask_step_up_first(request, form)
     if form.is_valid():
         try:
-            said = try_endpoint(trial_endpoint(provider=provider, **form.where()))
+            said = try_endpoint(trial_endpoint(actor=request.user, provider=provider, **form.where()))
         except ValidationError as error:
             form.add_error(None, error)
     context: dict[str, object] = {"said": said, "trial": form, "provider": provider}

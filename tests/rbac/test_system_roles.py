@@ -37,6 +37,7 @@ roles.delete            admin
 roles.admin             admin
 permissions.write       admin
 models.read             admin manager supervisor operator
+models.private          admin                    operator
 models.write            admin                    operator
 prompts.read            admin manager supervisor operator user
 prompts.write           admin manager
