@@ -15,6 +15,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import IO
 
 import aiohttp
 
@@ -33,7 +34,8 @@ def free_port() -> int:
 class House:
     """An installation with a data folder of its own: where it is, who may sign in, and which processes serve it."""
 
-    def __init__(self, folder: str, *, workers: int, environment: dict[str, str]) -> None:
+    def __init__(self, folder: str, *, workers: int, environment: dict[str, str], log: IO[bytes] | None = None) -> None:
+        self.log = log
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
@@ -67,7 +69,7 @@ class House:
     def start(self) -> None:
         serve = ["--config", "config/gunicorn.py", "--workers", str(self.workers), "--bind", f"127.0.0.1:{self.port}"]
         command = [sys.executable, "-m", "gunicorn", "config.asgi:application", *serve]
-        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        self.server = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
 
     def stop(self) -> None:
         """End it in order, and not so where it does not come to an end."""
@@ -107,11 +109,21 @@ class House:
 
 
 @contextmanager
-def house(*, workers: int, model_url: str, model: str, settings: dict[str, str] | None = None) -> Iterator[House]:
-    """Start Gatehouse with `workers` web processes and `model` of the server at `model_url`; stop it at the end."""
+def house(
+    *,
+    workers: int,
+    model_url: str,
+    model: str,
+    settings: dict[str, str] | None = None,
+    log: IO[bytes] | None = None,
+) -> Iterator[House]:
+    """Start Gatehouse with `workers` web processes and `model` of the server at `model_url`; stop it at the end.
+
+    What it logs goes into `log`, else to where this process writes.
+    """
     local_model = {"LOCAL_MODEL_URL": model_url, "LOCAL_MODEL_KEY": "none", "LOCAL_MODEL_NAME": model}
     with tempfile.TemporaryDirectory(prefix="gatehouse-") as folder:
-        place = House(folder, workers=workers, environment=local_model | (settings or {}))
+        place = House(folder, workers=workers, environment=local_model | (settings or {}), log=log)
         place.manage("migrate", "--verbosity=0")
         place.manage("init")
         place.manage("collectstatic", "--no-input", "--verbosity=0")

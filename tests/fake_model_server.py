@@ -1,6 +1,7 @@
 """A model server for tests: its own process, the real wire, and a misbehaviour for each model it lists.
 
-Run by ``python -m tests.fake_model_server``; prints its port. ``/connections`` tells how many sockets are open.
+Run by ``python -m tests.fake_model_server``; prints its port. ``/connections`` tells how many sockets are open;
+after ``/mend`` every model answers as "good" does, until ``/harm``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ KEY = "right-key"
 SILENCE = 3600
 
 open_connections = 0
+mended = False
 
 
 def head(status: str, content_type: str, extra: str = "") -> bytes:
@@ -104,7 +106,7 @@ SCRIPTS: dict[str, tuple[bytes | None, ...]] = {
 
 
 async def answer(writer: asyncio.StreamWriter, request: dict[str, object], authorization: str) -> None:
-    model = str(request.get("model"))
+    model = "good" if mended else str(request.get("model"))
     said = f"Incorrect API key provided: {authorization}"
     if counted := re.fullmatch(r"count-(\d+)-(\d+)ms", model):
         await slowly(writer, (f"{each} " for each in range(int(counted[1]))), int(counted[2]))
@@ -131,7 +133,7 @@ async def answer(writer: asyncio.StreamWriter, request: dict[str, object], autho
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    global open_connections
+    global mended, open_connections
     open_connections += 1
     try:
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -140,6 +142,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         path = first.split(" ")[1]
         if path == "/connections":
             writer.write(head("200 OK", "text/plain") + str(open_connections - 1).encode())
+        elif path in ("/mend", "/harm"):
+            mended = path == "/mend"
+            writer.write(head("200 OK", "text/plain"))
         elif headers.get("authorization") not in (None, f"bearer {KEY}"):
             writer.write(head("401 Unauthorized", "application/json") + b"{}")
         elif path == "/v1/models":
