@@ -17,17 +17,18 @@ from chat.forms.message import MessageForm
 from chat.models import Conversation, Message
 from chat.own_list import own_list
 from chat.tasks import is_title_due
-from chat.thread import left_out, load_files, spent_on
+from chat.thread import left_out, load_files, with_spent
 
 TITLE_COMES_WITHIN = timedelta(minutes=1)
 
 
 def own_conversation(user: User, public_id: UUID) -> Conversation:
     """One of the person's own, not in the bin; anybody else's does not exist here."""
-    found = Conversation.objects.owned_by(user).select_related("model__provider", "system_prompt", "folder")
+    found = with_spent(Conversation.objects.owned_by(user)).select_related("model__provider", "system_prompt", "folder")
     conversation = found.filter(public_id=public_id).first()
     if conversation is None:
         raise Http404
+    conversation.owner = user
     return conversation
 
 
@@ -35,23 +36,32 @@ def conversation_page(
     request: HtmxHttpRequest, conversation: Conversation | None, form: MessageForm | None = None
 ) -> dict[str, Any]:
     """The context of chat/conversation.html, in a number of queries that does not grow."""
-    interrupt_orphans()
     form = form or MessageForm(user=request.user, conversation=conversation)
     shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
-    branch = branch_of(conversation, shown=shown) if conversation else Branch([])
+    branch = _branch(conversation, shown) if conversation else Branch([])
     load_files(branch.turns)
     return {
         "conversation": conversation,
         "branch": branch,
         "left_out": left_out(branch),
         "shows_all": shown == ALL_TURNS,
-        "spent": spent_on(conversation) if conversation else None,
+        "spent": getattr(conversation, "spent", None),
         # The answer that was just called bad: a word on why is asked for.
         "rated": request.GET.get("rated", ""),
         "title_try": 1 if conversation and awaits_title(conversation, branch) else None,
         "form": form,
-        "list": own_list(request),
+        "list": own_list(request, read=conversation),
     }
+
+
+def _branch(conversation: Conversation, shown: int) -> Branch:
+    branch = branch_of(conversation, shown=shown)
+    answer = branch.unfinished
+    if answer is not None and answer.lease_until is not None and answer.lease_until < timezone.now():
+        # Whoever wrote it is gone.
+        interrupt_orphans()
+        return branch_of(conversation, shown=shown)
+    return branch
 
 
 def awaits_title(conversation: Conversation, branch: Branch) -> bool:

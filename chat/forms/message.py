@@ -115,7 +115,9 @@ class MessageForm(SaidForm, ParametersForm):
         super().__init__(data, files, auto_id="m-%s", parameters=parameters)
         self.user = user
         self.conversation = conversation
-        cast(ModelChoiceField, self.fields["model"]).queryset = usable_models(user)
+        model = cast(ModelChoiceField, self.fields["model"])
+        model.queryset = usable_models(user)
+        model.choices = lambda: [(each.pk, model.label_from_instance(each)) for each in self.models]
         prompt = cast(PromptChoiceField, self.fields["prompt"])
         prompt.queryset = prompts_for(user)
         if conversation is not None:

@@ -25,11 +25,9 @@ from chat.thread import load_files
 def own_message(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> Message:
     """A message of one's own conversation; any other does not exist here."""
     conversation = own_conversation(request.user, public_id)
-    return get_object_or_404(
-        Message.objects.select_related("conversation__model__provider"),
-        conversation=conversation,
-        public_id=message_id,
-    )
+    message = get_object_or_404(Message, conversation=conversation, public_id=message_id)
+    message.conversation = conversation
+    return message
 
 
 def model_for(request: HtmxHttpRequest, conversation: Conversation) -> Model | None:

@@ -15,7 +15,7 @@ from chat.branches import branch_of
 from chat.models import Conversation, Message
 from chat.pages import awaits_title
 from chat.tail import Reader, follow
-from chat.thread import left_out, spent_on
+from chat.thread import left_out, with_spent
 from settings_store.database import close_connections
 from ui.guard import requires
 
@@ -54,7 +54,8 @@ def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) 
 
 def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> str:
     """The article of an answer as it now is, and the buttons that go with it."""
-    conversation = Conversation.objects.select_related("owner", "system_prompt").get(public_id=public_id)
+    found = with_spent(Conversation.objects.select_related("owner", "system_prompt"))
+    conversation = found.get(public_id=public_id)
     branch = branch_of(conversation, shown=1)
     turn = branch.turns[-1]
     if turn.message.public_id != message_id:
@@ -67,7 +68,7 @@ def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> st
         "turn": turn,
         "swapped": True,
         "title_try": 1 if awaits_title(conversation, branch) else None,
-        "spent": spent_on(conversation),
+        "spent": getattr(conversation, "spent", None),
         # Asked only where something was left out: it reads the whole branch.
         "left_out": left_out(branch_of(conversation)) if turn.message.read_from_id else None,
     }
