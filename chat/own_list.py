@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ class Group:
 
     key: str
     name: str
-    rows: list[Conversation]
+    rows: list[tuple[Conversation, list[Piece] | None]]
 
 
 @dataclass(slots=True)
@@ -48,7 +48,6 @@ class OwnList:
     folder: Folder | None
     groups: list[Group]
     page: Page[Conversation]
-    snippets: dict[int, list[Piece]]
     folders: list[Folder] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
 
@@ -88,8 +87,8 @@ def found(user: User, text: str, kept: ConversationQuerySet) -> tuple[Asked, Con
     return asked, own_matching(user, asked, kept) if text else kept
 
 
-def own_list(request: HtmxHttpRequest, *, with_choices: bool = True) -> OwnList:
-    """What stands beside a conversation: the kept ones, or all that a search finds outside the bin."""
+def own_list(request: HtmxHttpRequest, *, read: Conversation | None = None, with_choices: bool = True) -> OwnList:
+    """What stands beside a conversation that is read: the kept ones, or all that a search finds outside the bin."""
     user = request.user
     text = search_text(request.GET.get("q", ""))
     folder = chosen_folder(user, request.GET.get("folder", ""))
@@ -105,27 +104,40 @@ def own_list(request: HtmxHttpRequest, *, with_choices: bool = True) -> OwnList:
             pinned = list(own.filter(is_pinned=True).order_by(*NEWEST["last"])[:MOST_PINNED])
         own = own.filter(is_pinned=False)
     page = paginate(own, request, order=NEWEST, default="last", per_page=LISTED)
-    result = OwnList(
-        text,
-        asked,
-        folder,
-        groups=grouped(pinned, page.rows, shown=request.GET.get("in", "")),
-        page=page,
-        snippets=snippets(page.rows, asked) if text else {},
-    )
+    texts = snippets(page.rows, asked) if text else {}
+    groups = grouped(pinned, page.rows, texts, shown=request.GET.get("in", ""))
+    result = OwnList(text, asked, folder, groups, page)
     if with_choices:
         result.folders = list(Folder.objects.filter(owner=user).order_by("name_key"))
-        result.tags = list(Tag.objects.filter(owner=user).order_by("name_key")[:MOST_TAGS])
+        result.tags = _tags(user, read)
     return result
 
 
-def grouped(pinned: list[Conversation], rows: Iterable[Conversation], *, shown: str = "") -> list[Group]:
+def _tags(user: User, read: Conversation | None) -> list[Tag]:
+    """The person's words, by name, and in the same query those that the conversation carries."""
+    carrying = Conversation.tags.through._default_manager.filter(tag=OuterRef("pk"), conversation=read)
+    tags = Tag.objects.filter(owner=user).annotate(is_carried=Exists(carrying)).order_by("-is_carried", "name_key")
+    found: list[Any] = sorted(tags[:MOST_TAGS], key=lambda tag: tag.name_key)
+    if read is not None:
+        read.tag_list = [tag for tag in found if tag.is_carried]
+    return found
+
+
+def grouped(
+    pinned: Iterable[Conversation],
+    rows: Iterable[Conversation],
+    texts: Mapping[int, list[Piece]] | None = None,
+    *,
+    shown: str = "",
+) -> list[Group]:
     """Pinned, today, this week, older; a group without any is left out, and so is a heading that is `shown` already."""
     names = {"pinned": _("Pinned"), "today": _("Today"), "week": _("This week"), "older": _("Older")}
-    groups: dict[str, list[Conversation]] = {"pinned": pinned, "today": [], "week": [], "older": []}
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    groups: dict[str, list[tuple[Conversation, list[Piece] | None]]] = {key: [] for key in names}
+    groups["pinned"] = [(conversation, None) for conversation in pinned]
     for conversation in rows:
-        groups[_time_of(conversation.last_message_at, today)].append(conversation)
+        pieces = texts.get(conversation.pk) if texts else None
+        groups[_time_of(conversation.last_message_at, today)].append((conversation, pieces))
     return [Group(key, "" if key == shown else names[key], rows) for key, rows in groups.items() if rows]
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from chat.views import answer, conversation, message, model, oversight, prompt, provider, stream, user_conversations
+from chat.views import (
+    answer,
+    conversation,
+    conversation_bin,
+    conversation_bulk,
+    conversation_export,
+    folder,
+    message,
+    model,
+    oversight,
+    prompt,
+    provider,
+    stream,
+    user_conversations,
+)
 
 app_name = "chat"
 
@@ -30,6 +44,27 @@ urlpatterns = [
     path("chat/<uuid:public_id>/pin", conversation.conversation_pin, name="conversation_pin"),
     path("chat/<uuid:public_id>/delete", conversation.conversation_delete, name="conversation_delete"),
     path("chat/<uuid:public_id>/restore", conversation.conversation_restore, name="conversation_restore"),
+    path("chat/<uuid:public_id>/details/", conversation.conversation_details, name="conversation_details"),
+    path("chat/<uuid:public_id>/tags/", conversation.conversation_tag, name="conversation_tag"),
+    path("chat/<uuid:public_id>/archive", conversation.conversation_archive, name="conversation_archive"),
+    path("chat/<uuid:public_id>/export", conversation_export.conversation_export, name="conversation_export"),
+    path(
+        "chat/<uuid:public_id>/messages/<uuid:message_id>/duplicate",
+        conversation.conversation_duplicate,
+        name="conversation_duplicate",
+    ),
+    path("chat/more", conversation.conversation_more, name="conversation_more"),
+    path("chat/all/", conversation_bulk.conversation_all, name="conversation_all"),
+    path("chat/all/act", conversation_bulk.conversation_act, name="conversation_act"),
+    path("chat/all/undo", conversation_bulk.conversation_act_undo, name="conversation_act_undo"),
+    path("chat/all/export", conversation_export.conversation_export_many, name="conversation_export_many"),
+    path("chat/archive/", conversation_bulk.conversation_archived, name="conversation_archived"),
+    path("chat/bin/", conversation_bin.conversation_bin, name="conversation_bin"),
+    path("chat/bin/empty/", conversation_bin.conversation_bin_empty, name="conversation_bin_empty"),
+    path("chat/bin/<uuid:public_id>/delete/", conversation_bin.conversation_erase, name="conversation_erase"),
+    path("chat/folders/", folder.folder_list, name="folder_list"),
+    path("chat/folders/<uuid:folder_id>/", folder.folder_edit, name="folder_edit"),
+    path("chat/folders/<uuid:folder_id>/delete/", folder.folder_delete, name="folder_delete"),
     path("conversations/", oversight.conversation_list, name="conversation_list"),
     path("conversations/<uuid:public_id>/", oversight.conversation_read, name="conversation_read"),
     path("conversations/<uuid:public_id>/history/", oversight.conversation_history, name="conversation_history"),

@@ -190,7 +190,7 @@ on("submit", (event) => {
   if (form.method !== "post" || submitter?.formMethod === "dialog" || (event.defaultPrevented && !byHtmx)) return;
   if (form.matches("[data-unsaved]")) unsaved = false;
   // A file leaves the page as it stands, and nothing says that it has come.
-  if (form.matches("[data-download]")) return;
+  if (form.matches("[data-download]") || submitter?.matches("[data-download]")) return;
   if (form.dataset.sending && !byHtmx) return event.preventDefault();
   form.dataset.sending = "1";
   submitter?.setAttribute("aria-busy", "true");

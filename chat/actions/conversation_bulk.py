@@ -31,7 +31,7 @@ Carrying = Conversation.tags.through
 
 
 def archive_many(*, actor: User, keys: Sequence[int]) -> datetime:
-    """Put them away; the moment that is answered is the one at which all of them were, to take them out again."""
+    """Put them away; the moment that is answered is the one at which all of them were put away."""
     now = timezone.now()
     for batch in batched(keys, AT_ONCE):
         _change(actor, Conversation.objects.kept_by(actor).filter(pk__in=batch), "conversation.archived", now)
@@ -45,7 +45,7 @@ def unarchive_many(*, actor: User, keys: Sequence[int]) -> None:
 
 
 def delete_many(*, actor: User, keys: Sequence[int]) -> datetime:
-    """Put them into the bin; the moment that is answered is the one at which all of them were, to take them out again."""
+    """Put them into the bin; the moment that is answered is the one at which all of them were thrown away."""
     now = timezone.now()
     for batch in batched(keys, AT_ONCE):
         _change(actor, Conversation.objects.owned_by(actor).filter(pk__in=batch), "conversation.deleted", now)
@@ -108,10 +108,14 @@ def untag_many(*, actor: User, keys: Sequence[int], tag: Tag) -> None:
 
 def untag_of(*, actor: User, tag: Tag, since: int, until: int) -> None:
     """Take off again what `tag_many` has put on."""
-    put = Carrying.objects.filter(tag=tag, tag__owner=actor, pk__gt=since, pk__lte=until)
-    while _untag(actor, put):
+    while _untag(actor, put_on(tag=tag, since=since, until=until).filter(tag__owner=actor)):
         pass
     _forget(actor, tag)
+
+
+def put_on(*, tag: Tag, since: int, until: int) -> QuerySet[Any]:
+    """What `tag_many` has put on and is still there."""
+    return Carrying.objects.filter(tag=tag, pk__gt=since, pk__lte=until)
 
 
 def erase_many(*, actor: User, keys: Sequence[int]) -> int:
@@ -126,6 +130,14 @@ def erase_many(*, actor: User, keys: Sequence[int]) -> int:
             record_each("conversation.erased", actor=actor, conversations=ids.values())
         erased += len(ids)
     return erased
+
+
+def note_export(*, actor: User, keys: Sequence[int]) -> None:
+    """Note that these left as files, where somebody else takes them than their owner."""
+    for batch in batched(keys, AT_ONCE):
+        with transaction.atomic():
+            ids = Conversation.objects.owned_by(actor).filter(pk__in=batch).values_list("public_id", flat=True)
+            note_each("conversation.exported", actor=actor, conversations=ids)
 
 
 def _change(actor: User, there: QuerySet[Conversation], action: str, moment: datetime | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -69,6 +70,11 @@ class Folder(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def search(self) -> str:
+        """What the search is asked for to find what lies in it."""
+        return f'folder:"{self.name}"'
+
 
 class Tag(models.Model):
     """A word that a person puts on conversations of theirs; it is gone when none carries it any more."""
@@ -87,6 +93,11 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def search(self) -> str:
+        """What the search is asked for to find the conversations that carry it."""
+        return f'tag:"{self.name}"' if " " in self.name else f"tag:{self.name}"
 
 
 class Conversation(models.Model):
@@ -168,3 +179,8 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(_("New conversation"))
+
+    @cached_property
+    def tag_list(self) -> list[Tag]:
+        """The words it carries, by name; a page that has read them already puts them here."""
+        return list(self.tags.order_by("name_key"))

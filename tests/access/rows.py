@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import BulkAct, Device, Identity, IdentityProvider, Passkey, Session, User, UserImport
-from chat.models import Attachment, Conversation, Message, Model, Provider, SystemPrompt
+from chat.models import Attachment, Conversation, Folder, Message, Model, Provider, SystemPrompt
 from rbac.actions.permission import declare_permission
 from rbac.models import Assignment, ClaimRole, Review, ReviewItem, Role
 from settings_store.actions import Description, change_setting, create_definition, create_flag, submit_change
@@ -139,6 +139,8 @@ def rows_of(person: User) -> Rows:
             ("chat/<uuid:public_id>/messages/<uuid:message_id>/edit", "message_id"): file.message.public_id,
             ("chat/<uuid:public_id>/messages/<uuid:message_id>/files/", "message_id"): file.message.public_id,
             ("chat/", "file_id"): file.public_id,
+            ("chat/bin/", "public_id"): _thrown_away(person).public_id,
+            ("chat/folders/", "folder_id"): Folder.objects.create(owner=person, name="A", name_key="a").public_id,
             ("conversations/", "public_id"): conversation.public_id,
             ("users/", "user_id"): person.public_id,
             ("users/", "role_id"): role,
@@ -173,6 +175,10 @@ def _conversation(person: User) -> tuple[Conversation, Message, Attachment]:
     conversation.save()
     file = Attachment.objects.create(message=question, name="notes.txt", content="Remember", size=8)
     return conversation, answer, file
+
+
+def _thrown_away(person: User) -> Conversation:
+    return Conversation.objects.create(owner=person, title="Thrown away", deleted_at=timezone.now())
 
 
 def _import(person: User) -> UUID:
