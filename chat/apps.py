@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from settings_store import sealed
@@ -17,6 +18,7 @@ class ChatConfig(AppConfig):
         from chat.models import Provider
         from chat.objects import ConversationKind
         from chat.people import conversation_counts
+        from chat.search.words import mend_words
         from rbac.why.kinds import add_kind
 
         registry.object_links |= {
@@ -25,6 +27,7 @@ class ChatConfig(AppConfig):
             "chat.provider": links.provider_page,
         }
         add_kind(ConversationKind())
+        post_migrate.connect(mend_words, sender=self)
         if settings.REDIS:
             registry.health_checks.append(HealthCheck("redis", redis_trouble, is_fatal=False))
         sealed.add(sealed.SealedColumn(Provider, "sealed_key", context=seal_context))

@@ -14,6 +14,7 @@ from django_tasks_db.management.commands import db_worker
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
+from chat.search.words import empty_words as empty_search
 from settings_store import store
 from settings_store.crypto import keyring
 from settings_store.definitions import definitions
@@ -88,6 +89,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             drop_triggers(connection)
             create_triggers(connection)
             empty_words(connection)
+            empty_search(connection)
             # The copy of all settings that every test reads from must not outlive the rows it was made of.
             store.refresh()
             connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -17,6 +18,8 @@ from settings_store.models import AuditEvent
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db
+# Full text search of MariaDB finds what is committed.
+searching = pytest.mark.schema
 URL = "/conversations/"
 
 
@@ -76,6 +79,7 @@ def test_a_supervisor_sees_the_own_team_to_any_depth_and_nobody_else() -> None:
     ]
 
 
+@searching
 def test_search_finds_nothing_beyond_the_scope() -> None:
     lead = make_user(role="supervisor")
     talk(make_user(supervisor=lead), "Near", "the word is xylophone")
@@ -90,6 +94,7 @@ def test_who_may_not_oversee_gets_403(role: str) -> None:
     assert client_of(make_user(role=role)).get(URL).status_code == 403
 
 
+@searching
 @pytest.mark.parametrize("q", ["refund", "REFUND", "a refund of"])
 def test_search_in_titles_and_messages(admin: Client, q: str) -> None:
     owner = make_user()
@@ -103,16 +108,18 @@ def test_search_in_titles_and_messages(admin: Client, q: str) -> None:
     assert "<mark>" in seen
 
 
-@pytest.mark.parametrize("q", ["100%", "a_b", "back\\slash", "it's"])
-def test_signs_with_a_meaning_to_databases_are_searched_as_they_stand(admin: Client, q: str) -> None:
+@searching
+@pytest.mark.parametrize("q", ["a_b", "back\\slash", "it's", "50%"])
+def test_signs_with_a_meaning_to_databases_are_mere_gaps_between_words(admin: Client, q: str) -> None:
     owner = make_user()
     talk(owner, "Match", f"so {q} it is")
-    talk(owner, "Other", "so 100 axb backslash its it is")
+    talk(owner, "Other", "so 500 axb backslash its it is")
     seen = page(admin, q=q)
     assert "Match" in seen
     assert "Other" not in seen
 
 
+@searching
 def test_a_snippet_never_becomes_markup(admin: Client) -> None:
     talk(make_user(), "T", "before <img src=x onerror=alert(1)> refund <b>after</b>")
     seen = page(admin, q="refund")
@@ -121,6 +128,7 @@ def test_a_snippet_never_becomes_markup(admin: Client) -> None:
     assert "<mark>refund</mark>" in seen
 
 
+@searching
 def test_a_snippet_shows_where_it_was_said_and_not_the_whole_text(admin: Client) -> None:
     talk(make_user(), "T", "start " + "x" * 5000 + " the refund here " + "y" * 5000)
     seen = page(admin, q="refund")
@@ -129,9 +137,7 @@ def test_a_snippet_shows_where_it_was_said_and_not_the_whole_text(admin: Client)
 
 
 def test_pieces_begin_with_a_whole_word_and_leave_markdown_out() -> None:
-    text = "word " * 40 + "**bold** refund " + "tail " * 40
-    excerpt = text[text.index("refund") - 60 :][:150]
-    cut = pieces(excerpt, "Refund")
+    cut = pieces("word " * 40 + "**bold** refund " + "tail " * 40, ["refund"])
     assert cut[0].text.startswith("word ")
     assert "*" not in cut[0].text
     assert [(piece.text, piece.is_hit) for piece in cut][1] == ("refund", True)
@@ -182,6 +188,7 @@ def test_odd_questions_get_an_answer(admin: Client, query: dict[str, str]) -> No
     assert admin.get(URL, query).status_code == 200
 
 
+@searching
 def test_paging_keeps_the_filters_and_shows_everything_once(admin: Client) -> None:
     owner = make_user()
     for number in range(120):
@@ -209,10 +216,12 @@ def test_empty_says_why(admin: Client) -> None:
     assert "No conversation matches" in page(admin, q="absent")
 
 
+@searching
 def test_the_number_of_queries_does_not_grow(admin: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     page(admin, q="refund")
     for number in range(60):
         talk(make_user(password=None), f"Refund {number}", "a refund")
-    # Session, person, models of the filter, conversations, snippets, and how many proposals wait.
-    with django_assert_num_queries(6):
+    # Session, person, models of the filter, conversations, where it was said, and how many proposals wait; PostgreSQL
+    # is asked first how many texts it expects.
+    with django_assert_num_queries(7 if connection.vendor == "postgresql" else 6):
         page(admin, q="refund")
