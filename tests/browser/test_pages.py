@@ -32,6 +32,7 @@ PAGES = (
     "/settings/import/",
     "/models/",
     "/models/new/",
+    "/models/order/",
     "/audit/",
     "/audit/?actor=chief&address=127.0.0.1&since=2020-01-01",
     "/audit/?live=1",
