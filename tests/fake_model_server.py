@@ -1,7 +1,7 @@
 """A model server for tests: its own process, the real wire, and a misbehaviour for each model it lists.
 
 Run by ``python -m tests.fake_model_server``; prints its port. ``/connections`` tells how many sockets are open;
-after ``/mend`` every model answers as "good" does, until ``/harm``.
+after ``/mend`` every model answers as "good" does and every key opens, until ``/harm``.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         elif path in ("/mend", "/harm"):
             mended = path == "/mend"
             writer.write(head("200 OK", "text/plain"))
-        elif headers.get("authorization") not in (None, f"bearer {KEY}"):
+        elif not mended and headers.get("authorization") not in (None, f"bearer {KEY}"):
             writer.write(head("401 Unauthorized", "application/json") + b"{}")
         elif path == "/v1/models":
             names = [{"id": name} for name in (*SCRIPTS, "drip", "echo", "endless", "count-20-50ms")]
