@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -31,8 +32,13 @@ from settings_store.database import in_database
 
 # At most 25 events a second for each reader: faster than anybody reads, and cheaper for both sides.
 PACE_SECONDS = 0.04
-POLL_FIRST_SECONDS = 0.05
+# Of an answer in another process the database is asked this often, for all its readers here in one query; before the
+# first word more often, and the less so the longer it takes.
 POLL_SECONDS = 0.25
+POLL_FIRST_SECONDS = 0.005
+POLL_FIRST_SHARE = 0.25
+# Timers that run out together are heard within this time.
+GATHER_SECONDS = 0.002
 # Of an answer in another process nothing came by Redis for so long: a look at the database tells whether it is alive.
 QUIET_SECONDS = 1.0
 WATCH_SECONDS = 1.5
@@ -98,9 +104,11 @@ async def _from_memory(generation: Generation, reader: Reader) -> AsyncGenerator
 
 async def _from_elsewhere(answer: Message, reader: Reader) -> AsyncGenerator[str, None]:
     """From the database, and in between sooner by Redis where the house has one."""
-    position = 0
+    loop = asyncio.get_running_loop()
+    begun, position = loop.time(), 0
     while not reader.cut:
-        text, goes_on = await in_database(_grown, answer.pk, position)
+        content, goes_on = await _look(answer.pk)
+        text = content[position:]
         if text or reader.beat:
             reader.beat = False
             position += len(text)
@@ -114,7 +122,11 @@ async def _from_elsewhere(answer: Message, reader: Reader) -> AsyncGenerator[str
                     position += len(text)
                     yield text
         if echo is None or (echo.is_over and position == before):
-            await _woken(reader, POLL_SECONDS if position else POLL_FIRST_SECONDS)
+            # At moments that all readers share, so that they ask together.
+            pause = POLL_SECONDS - loop.time() % POLL_SECONDS
+            if not position:
+                pause = min(pause, max(POLL_FIRST_SECONDS, POLL_FIRST_SHARE * (loop.time() - begun)))
+            await _woken(reader, pause)
 
 
 async def _from_echo(echo: fanout.Echo, reader: Reader, position: int) -> AsyncGenerator[str, None]:
@@ -137,17 +149,59 @@ async def _woken(reader: Reader, seconds: float) -> bool:
     return woken
 
 
-def _grown(pk: int, position: int) -> tuple[str, bool]:
-    """What an answer has in the database beyond `position`, and whether more may come."""
-    row = Message.objects.filter(pk=pk).values_list("status", "content", "lease_until").first()
-    if row is None:
-        return "", False
-    status, content, lease_until = row
-    goes_on = status in Message.UNFINISHED
-    if goes_on and lease_until is not None and lease_until < timezone.now():
+_looked_for: dict[int, asyncio.Future[tuple[str, bool]]] = {}
+
+
+async def _look(pk: int) -> tuple[str, bool]:
+    """What an answer has in the database, and whether more may come; whoever looks at the same moment looks along."""
+    loop = asyncio.get_running_loop()
+    found = _looked_for.get(pk)
+    if found is None or found.get_loop() is not loop:
+        if not any(each.get_loop() is loop for each in _looked_for.values()):
+            _looked_for.clear()
+            loop.call_later(GATHER_SECONDS, lambda: _spawn(_look_for_all()))
+        found = _looked_for[pk] = loop.create_future()
+    return await asyncio.shield(found)
+
+
+async def _look_for_all() -> None:
+    asked = dict(_looked_for)
+    _looked_for.clear()
+    try:
+        found = await in_database(_grown, list(asked))
+    except Exception as trouble:  # theirs to tell
+        for future in asked.values():
+            future.set_exception(trouble)
+            # Whoever asked may have left.
+            future.exception()
+    else:
+        for pk, future in asked.items():
+            future.set_result(found.get(pk, ("", False)))
+
+
+def _grown(pks: list[int]) -> dict[int, tuple[str, bool]]:
+    """What each of these answers has in the database, and whether more may come."""
+    rows = Message.objects.filter(pk__in=pks).values_list("pk", "status", "content", "lease_until")
+    now, found, orphans = timezone.now(), {}, False
+    for pk, status, content, lease_until in rows:
+        goes_on = status in Message.UNFINISHED
+        is_orphan = goes_on and lease_until is not None and lease_until < now
+        orphans = orphans or is_orphan
+        found[pk] = content, goes_on and not is_orphan
+    if orphans:
         interrupt_orphans()
-        goes_on = False
-    return content[position:], goes_on
+    return found
+
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def _spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    # An empty context: that of a reader's request would hold on to its thread (see chat.generation).
+    task = asyncio.get_running_loop().create_task(coroutine, context=contextvars.Context())
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return task
 
 
 class _Frames:
@@ -206,8 +260,7 @@ def _watch(reader: Reader) -> None:
     global _watcher
     _open.add(reader)
     if _watcher is None or _watcher.done() or _watcher.get_loop() is not asyncio.get_running_loop():
-        # An empty context: that of the first reader's request would hold on to its thread (see chat.generation).
-        _watcher = asyncio.get_running_loop().create_task(_watch_all(), context=contextvars.Context())
+        _watcher = _spawn(_watch_all())
 
 
 async def _watch_all() -> None:
