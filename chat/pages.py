@@ -36,7 +36,9 @@ def conversation_page(
     request: HtmxHttpRequest, conversation: Conversation | None, form: MessageForm | None = None
 ) -> dict[str, Any]:
     """The context of chat/conversation.html, in a number of queries that does not grow."""
-    form = form or MessageForm(user=request.user, conversation=conversation)
+    listed = own_list(request, read=conversation)
+    folder = listed.folder if conversation is None else None
+    form = form or MessageForm(user=request.user, conversation=conversation, folder=folder)
     shown = ALL_TURNS if "all" in request.GET else SHOWN_TURNS
     branch = _branch(conversation, shown) if conversation else Branch([])
     load_files(branch.turns)
@@ -50,7 +52,7 @@ def conversation_page(
         "rated": request.GET.get("rated", ""),
         "title_try": 1 if conversation and awaits_title(conversation, branch) else None,
         "form": form,
-        "list": own_list(request, read=conversation),
+        "list": listed,
     }
 
 

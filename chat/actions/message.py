@@ -21,7 +21,7 @@ from accounts.models import User
 from chat.acting import note
 from chat.branches import newest_leaf_below
 from chat.llm import MAX_ANSWER_CHARACTERS
-from chat.models import Attachment, Conversation, Message, Model, SystemPrompt
+from chat.models import Attachment, Conversation, Folder, Message, Model, SystemPrompt
 from chat.parameters import Parameters
 from chat.uploads import TextFile
 from settings_store import limits
@@ -53,6 +53,7 @@ def start_conversation(
     prompt: SystemPrompt | None = None,
     parameters: Parameters | None = None,
     files: Sequence[TextFile] = (),
+    folder: Folder | None = None,
 ) -> Message:
     """Store the first message of a new conversation and answer the pending answer to it."""
     take_turn(actor)
@@ -65,6 +66,7 @@ def start_conversation(
             system_text=prompt.content if prompt else "",
             prompt_version=prompt.version if prompt else None,
             parameters=dict(parameters or {}),
+            folder=folder,
         )
         answer = _ask(conversation, text=text, model=model, parent=None, files=files)
         note("message.sent", actor=actor, conversation=conversation)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from chat.choices import default_model, newer_version, prompts_for, usable_models
 from chat.forms.parameters import ParametersForm
-from chat.models import Attachment, Conversation, Message, Model, SystemPrompt
+from chat.models import Attachment, Conversation, Folder, Message, Model, SystemPrompt
 from chat.parameters import PARAMETERS
 from chat.uploads import ENDINGS, TextFile, read_files
 from settings_store.store import get_setting
@@ -109,12 +109,20 @@ class MessageForm(SaidForm, ParametersForm):
     newest = forms.BooleanField(required=False)
 
     def __init__(
-        self, data: Any = None, files: Any = None, *, user: User, conversation: Conversation | None = None
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        user: User,
+        conversation: Conversation | None = None,
+        folder: Folder | None = None,
     ) -> None:
         parameters = conversation.parameters if conversation is not None else None
         super().__init__(data, files, auto_id="m-%s", parameters=parameters)
         self.user = user
         self.conversation = conversation
+        # Where a new conversation is begun.
+        self.folder = folder
         model = cast(ModelChoiceField, self.fields["model"])
         model.queryset = usable_models(user)
         model.choices = lambda: [(each.pk, model.label_from_instance(each)) for each in self.models]
@@ -151,6 +159,10 @@ class MessageForm(SaidForm, ParametersForm):
         """The one a new conversation begins with, or this one is held under."""
         if self.conversation is not None:
             return self.conversation.system_prompt
+        if self.folder is not None and self.folder.prompt_id is not None:
+            of_folder = prompts_for(self.user).filter(pk=self.folder.prompt_id).first()
+            if of_folder is not None:
+                return of_folder
         return prompts_for(self.user).filter(default_mark=True).first()
 
     @cached_property

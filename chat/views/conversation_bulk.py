@@ -132,6 +132,8 @@ def _tag(request: HtmxHttpRequest, picks: Picks, given: dict[str, Any]) -> HttpR
             full,
         )
         messages.warning(request, words % {"number": full})
+    if since == until:
+        messages.info(request, _("Nothing changed: they carry “%(tag)s” already.") % {"tag": tag})
     return _back_with_undo(picks, f"tag {tag.pk} {since} {until}")
 
 

@@ -18,6 +18,7 @@ from chat.actions.message import edit_message, send_message, show_version, start
 from chat.actions.prompt_use import use_prompt
 from chat.forms.message import MessageEditForm, MessageForm
 from chat.models import Attachment, Conversation, Message
+from chat.own_list import chosen_folder
 from chat.pages import own_conversation
 from chat.views.exchange import begin, model_for, not_sent, own_message, refused, shown
 from ui.forms import posted, require_page_methods
@@ -29,7 +30,8 @@ from ui.guard import requires
 def message_send(request: HtmxHttpRequest, public_id: UUID | None = None) -> HttpResponse:
     """Store the message and begin its answer; without `public_id` in a new conversation."""
     conversation = own_conversation(request.user, public_id) if public_id else None
-    form = MessageForm(request.POST, request.FILES, user=request.user, conversation=conversation)
+    folder = chosen_folder(request.user, request.POST.get("folder", "")) if conversation is None else None
+    form = MessageForm(request.POST, request.FILES, user=request.user, conversation=conversation, folder=folder)
     if not form.is_valid():
         return not_sent(request, conversation, form, status=422)
     try:
@@ -107,7 +109,7 @@ def _sent(request: HtmxHttpRequest, conversation: Conversation | None, form: Mes
         "files": given.get("attached", []),
     }
     if conversation is None:
-        return start_conversation(actor=request.user, prompt=given["prompt"], **said)
+        return start_conversation(actor=request.user, prompt=given["prompt"], folder=form.folder, **said)
     if form.asks_for_prompt:
         use_prompt(actor=request.user, conversation=conversation, prompt=given["prompt"])
     return send_message(actor=request.user, conversation=conversation, **said)
