@@ -35,7 +35,8 @@ pytestmark = [
 # What must not be in a page whatever was stored, and what the words themselves may have become.
 SURVIVORS = """() => {
   const found = [...hits];
-  const odd = "script, style, iframe, object, embed, base, link, meta, img, video, audio, math, marquee, template:not(#chosen-file)";
+  const odd = "script, style, iframe, object, embed, base, link, meta, img, video, audio, math, marquee";
+  document.querySelectorAll("main template:not(#chosen-file)").forEach((each) => found.push(each.outerHTML));
   document.querySelectorAll(`main :is(${odd})`).forEach((each) => found.push(each.outerHTML));
   document.querySelectorAll("*").forEach((each) => [...each.attributes].forEach(({ name, value }) => {
     const isHouse = /^\\/(?!\\/)|^#|^this$/.test(value) || !/canary|evil/.test(value);
