@@ -26,10 +26,11 @@ import aiohttp
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.house import House, house, signed_in
-from benchmarks.steady import MODEL, TOKENS_PER_SECOND, model_field, send, steady_model
+from benchmarks.steady import MODEL, TOKENS_PER_SECOND, conversations, model_field, send, steady_model
 
 WORKERS = 2
 STREAMS = 50
+MANY = (200, 500)
 
 # The floors of docs/benchmarks.md.
 FIRST_TOKEN_ADDED_MS = 8.0
@@ -81,10 +82,10 @@ async def read_directly(client: aiohttp.ClientSession, length: int) -> Reading:
     return Reading(first, time.perf_counter() - begun, tokens - 3)
 
 
-async def read_through(client: aiohttp.ClientSession, model: str, length: int) -> Reading:
-    """Send a message in a new conversation, then follow the answer's stream to its end."""
+async def read_through(client: aiohttp.ClientSession, model: str, length: int, conversation: str) -> Reading:
+    """Send a message in a conversation, then follow the answer's stream to its end."""
     begun = time.perf_counter()
-    stream = await send(client, model, length)
+    stream = await send(client, model, length, conversation)
     first = 0.0
     rest = b""
     async with client.get(stream) as response:
@@ -109,13 +110,14 @@ async def measure(place: House, model_url: str, *, streams: int, length: int, ro
         signed_in(place) as client,
     ):
         model = await model_field(client)
-        await asyncio.gather(*(read_through(client, model, 1) for _ in range(WORKERS * 4)))  # warm every process
+        places = await conversations(client, model, max(streams, WORKERS * 4))
+        await asyncio.gather(*(read_through(client, model, 1, place) for place in places))  # warm every process
         for _ in range(rounds):
             begun = time.perf_counter()
             direct += await asyncio.gather(*(read_directly(plain, length) for _ in range(streams)))
             direct_wall += time.perf_counter() - begun
             spent, begun = place.processor_seconds(), time.perf_counter()
-            through += await asyncio.gather(*(read_through(client, model, length) for _ in range(streams)))
+            through += await asyncio.gather(*(read_through(client, model, length, at) for at in places[:streams]))
             through_wall += time.perf_counter() - begun
             processor += place.processor_seconds() - spent
     return Round(direct, direct_wall), Round(through, through_wall, processor)
@@ -140,6 +142,8 @@ def main() -> int:
         show(STREAMS, short, *few)
         many = asyncio.run(measure(place, model_url, streams=STREAMS, length=long))
         show(STREAMS, long, *many)
+        for streams in () if quick else MANY:
+            show(streams, short, *asyncio.run(measure(place, model_url, streams=streams, length=short)))
         print(f"\nmemory of the web processes: {', '.join(f'{each} MB' for each in place.megabytes())}\n")
     return 0 if judged(alone, few, many) else 1
 

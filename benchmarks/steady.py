@@ -16,6 +16,8 @@ from benchmarks.house import free_port
 # Answers with as many tokens as the message asks for, at a steady pace.
 MODEL = "steady"
 TOKENS_PER_SECOND = 20
+# So many conversations are begun at once where that is not what is measured.
+SENDERS = 16
 
 
 @contextmanager
@@ -40,15 +42,45 @@ async def model_field(client: aiohttp.ClientSession) -> str:
     return found.group(1)
 
 
-async def send(client: aiohttp.ClientSession, model: str, length: int) -> str:
-    """Ask for `length` tokens in a new conversation, as a page does; gives the address of the answer's stream."""
-    message = {"message": str(length), "model": model}
-    async with client.post("/chat/messages", data=message, headers={"HX-Request": "true"}) as response:
-        page = await response.text()
-        found = re.search(r'sse-connect="([^"]+)"', page)
-        if response.status != 200 or not found:
-            raise RuntimeError(f"sending answered {response.status} without a stream: {page[:300]}")
+async def send(client: aiohttp.ClientSession, model: str, length: int, conversation: str = "") -> str:
+    """Ask for `length` tokens as a page does; gives the address of the answer's stream.
+
+    Without the address of a conversation this begins a new one, and its page is fetched as a browser does.
+    """
+    page = await _post(client, model, length, conversation)
+    if page.startswith("/"):
+        async with client.get(page) as response:
+            page = await response.text()
+    found = re.search(r'sse-connect="([^"]+)"', page)
+    if not found:
+        raise RuntimeError(f"there is no stream to follow: {page[:300]}")
     return found.group(1).replace("&amp;", "&")
+
+
+async def conversations(client: aiohttp.ClientSession, model: str, count: int) -> list[str]:
+    """The addresses of so many new conversations, each with an answer of one token."""
+    turn = asyncio.Semaphore(SENDERS)
+
+    async def begin() -> str:
+        async with turn:
+            address = await _post(client, model, 1)
+            while True:
+                async with client.get(address) as response:
+                    if "sse-connect" not in await response.text():
+                        return address
+
+    return await asyncio.gather(*(begin() for _ in range(count)))
+
+
+async def _post(client: aiohttp.ClientSession, model: str, length: int, conversation: str = "") -> str:
+    """Send a message; gives the turns that the page gets, or for a new conversation its address."""
+    message = {"message": str(length), "model": model}
+    address = f"{conversation or '/chat/'}messages"
+    async with client.post(address, data=message, headers={"HX-Request": "true"}) as response:
+        page = await response.text()
+        if response.status != 200:
+            raise RuntimeError(f"sending answered {response.status}: {page[:300]}")
+        return response.headers.get("HX-Redirect", page)
 
 
 def _serve(port: int) -> None:

@@ -32,15 +32,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.databases import fresh_database
 from benchmarks.house import House, house, signed_in
-from benchmarks.steady import MODEL, TOKENS_PER_SECOND, model_field, send, steady_model
+from benchmarks.steady import MODEL, SENDERS, TOKENS_PER_SECOND, conversations, model_field, send, steady_model
 
 WORKERS = 2
 STREAMS = 200
 LEAVING = 500
 STALLED = 50
 CONNECTION_LIMIT = 60
-# At most so many answers are asked for at the same moment: it is the streams that are many, not the senders.
-SENDERS = 16
 PAGES_ALONE = 20
 
 MOST_CONNECTIONS = 5
@@ -88,11 +86,12 @@ def small_database() -> Iterator[tuple[str, str]]:
 async def send_many(client: aiohttp.ClientSession, model: str, count: int, length: int) -> list[str]:
     turn = asyncio.Semaphore(SENDERS)
 
-    async def one() -> str:
+    async def one(conversation: str) -> str:
         async with turn:
-            return await send(client, model, length)
+            return await send(client, model, length, conversation)
 
-    return await asyncio.gather(*(one() for _ in range(count)))
+    # Each in a conversation that is there already, so that nobody waits for a page while its answer is written.
+    return await asyncio.gather(*(one(place) for place in await conversations(client, model, count)))
 
 
 async def read_whole(client: aiohttp.ClientSession, stream: str) -> int:

@@ -36,5 +36,7 @@ SETTINGS_POLL_SECONDS = 0
 MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")  # noqa: F405
 # Letters are kept where tests read them (tests/conftest.py: post).
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+# Whoever tests Redis starts one (tests/chat/test_fanout.py); that of the shell is somebody's own.
+REDIS = {}
 # The wait before a refusal is measured by a proof (proofs/enumeration.py), not by waiting in hundreds of tests.
 REFUSAL_SECONDS = 0
