@@ -183,6 +183,8 @@ def set_up(place: House, servers: Servers) -> dict[str, int]:
 
 async def one_round(place: House, servers: Servers, ids: dict[str, int], found: Findings) -> None:
     async with signed_in(place) as client:
+        # A connection kept for the next request may be closed by the server just when that is sent.
+        client.headers["Connection"] = "close"
         before = servers.sockets()
         counting = asyncio.create_task(count_sockets(servers, found))
         streams = await asyncio.gather(*(ask(client, fault, ids, found) for fault in FAULTS))
