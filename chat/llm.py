@@ -74,7 +74,8 @@ async def list_models(endpoint: Endpoint, *, patience: Patience | None = None) -
             raise await _refusal(response)
         body = await _read(response, MAX_LIST_BYTES)
     try:
-        rows = json.loads(body)["data"]
+        # Ollama says null where it has none.
+        rows = json.loads(body)["data"] or []
         names = [row["id"] for row in rows[:MAX_MODELS]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise nonsense(_("The model server's list of models cannot be read."), body) from error
