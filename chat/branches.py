@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from chat.models import Conversation, Message
 
 # A page of more turns than this would be slow to read and to send; the model is told more (see generation).
@@ -45,20 +47,29 @@ class Branch:
 
 
 def branch_of(conversation: Conversation, *, shown: int = SHOWN_TURNS) -> Branch:
-    """The active branch in two queries, however long and branched the conversation is."""
-    rows = list(
-        Message.objects.filter(conversation=conversation).order_by("pk").values_list("pk", "parent_id", "public_id")
-    )
+    """The active branch in three queries, however long and branched the conversation is."""
+    # Of all messages the keys alone, for what is read of ten thousand must be little.
+    rows = list(Message.objects.filter(conversation=conversation).order_by("pk").values_list("pk", "parent_id"))
     if not rows:
         return Branch([])
-    parents = {pk: parent for pk, parent, _public_id in rows}
-    versions: dict[int | None, list[tuple[int, UUID]]] = {}
-    for pk, parent, public_id in rows:
-        versions.setdefault(parent, []).append((pk, public_id))
+    parents = dict(rows)
     path = path_to(conversation.active_leaf_id or rows[-1][0], parents)
     earlier = max(len(path) - shown, 0)
     messages = Message.objects.select_related("model__provider").in_bulk(path[earlier:])
+    versions = _versions_beside(conversation, [parents[pk] for pk in path[earlier:]])
     return Branch([_turn(messages[pk], versions[parents[pk]]) for pk in path[earlier:]], earlier)
+
+
+def _versions_beside(conversation: Conversation, parents: list[int | None]) -> dict[int | None, list[tuple[int, UUID]]]:
+    """The messages below each of `parents`, the oldest first; below None those that begin a branch of their own."""
+    below = Q(parent__in=[parent for parent in parents if parent is not None])
+    if None in parents:
+        below |= Q(parent=None)
+    rows = Message.objects.filter(below, conversation=conversation).order_by("pk")
+    versions: dict[int | None, list[tuple[int, UUID]]] = {}
+    for pk, parent, public_id in rows.values_list("pk", "parent_id", "public_id"):
+        versions.setdefault(parent, []).append((pk, public_id))
+    return versions
 
 
 def path_to(leaf: int, parents: Mapping[int, int | None]) -> list[int]:
