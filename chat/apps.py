@@ -25,6 +25,7 @@ class ChatConfig(AppConfig):
             "chat.conversation": links.conversation_page,
             "chat.systemprompt": links.prompt_page,
             "chat.provider": links.provider_page,
+            "chat.model": links.model_page,
         }
         add_kind(ConversationKind())
         post_migrate.connect(mend_words, sender=self)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
-from chat.models import Conversation, Provider, SystemPrompt
+from chat.models import Conversation, Model, Provider, SystemPrompt
 
 
 def conversation_page(request: HttpRequest, public_id: str) -> str:
@@ -28,6 +28,16 @@ def prompt_page(request: HttpRequest, public_id: str) -> str:
 def provider_page(request: HttpRequest, public_id: str) -> str:
     may = request.user.has_perm("models.write")
     return _page(Provider.objects.all(), public_id, "chat:provider_edit") if may else ""
+
+
+def model_page(request: HttpRequest, public_id: str) -> str:
+    if not request.user.has_perm("models.write"):
+        return ""
+    try:
+        server = Model.objects.filter(public_id=public_id).values_list("provider__public_id", flat=True).first()
+    except ValidationError:
+        return ""
+    return reverse("chat:model_edit", args=[server, public_id]) if server else ""
 
 
 def _page(rows: QuerySet[Any], public_id: str, name: str) -> str:

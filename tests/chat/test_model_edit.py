@@ -208,3 +208,12 @@ def test_many_roles_cost_no_further_queries(client: Client, model: Model, django
     assert Role.objects.count() > 3
     with django_assert_max_num_queries(6):
         client.get(url(model))
+
+
+def test_the_trail_leads_to_the_page_of_a_model_while_it_is_there(client: Client, model: Model) -> None:
+    client.post(url(model), FIELDS | {"label": "Quick"})
+    event = AuditEvent.objects.get(action="model.updated")
+    admin = client_of(make_user(role="admin"))
+    assert url(model) in admin.get(f"/audit/{event.sequence}/").content.decode()
+    Model.objects.filter(pk=model.pk).delete()
+    assert url(model) not in admin.get(f"/audit/{event.sequence}/").content.decode()
