@@ -202,6 +202,7 @@ on("htmx:load", () => {
   markDrafts();
   showHeld();
   listFiles();
+  if (box()) box().placeholder = find("[data-stop]") ? box().dataset.while : box().dataset.first;
   // Once the page has settled.
   setTimeout(sendHeld);
 });

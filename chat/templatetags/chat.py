@@ -50,7 +50,8 @@ def money(amount: Decimal | None) -> str:
         return ""
     places = 2
     if 0 < abs(amount) < Decimal("0.1"):
-        places = min(1 - amount.adjusted(), PLACES)
+        amount = round(amount, min(1 - amount.adjusted(), PLACES)).normalize()
+        places = max(-int(amount.as_tuple().exponent), places)
     currency = str(get_setting("chat.currency"))
     written = number_format(round(amount, places), decimal_pos=places)
     return f"{SIGNS[currency]}{written}" if currency in SIGNS else f"{currency} {written}"
