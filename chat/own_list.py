@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, UUIDField, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,7 +24,7 @@ from ui.keyset import Page, paginate
 LISTED = 60
 # Nobody pins more than that and still finds them.
 MOST_PINNED = 200
-# Words and folders that are shown for choosing.
+# Words that are shown for choosing; the others are found by writing them.
 MOST_TAGS = 60
 MOST_TEXT = 200
 NEWEST = {"last": ("-last_message_at", "-id")}
@@ -50,6 +50,10 @@ class OwnList:
     page: Page[Conversation]
     folders: list[Folder] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
+
+    @property
+    def shown_tags(self) -> list[Tag]:
+        return self.tags[:MOST_TAGS]
 
     @property
     def is_narrowed(self) -> bool:
@@ -108,19 +112,32 @@ def own_list(request: HtmxHttpRequest, *, read: Conversation | None = None, with
     groups = grouped(pinned, page.rows, texts, shown=request.GET.get("in", ""))
     result = OwnList(text, asked, folder, groups, page)
     if with_choices:
-        result.folders = list(Folder.objects.filter(owner=user).order_by("name_key"))
-        result.tags = _tags(user, read)
+        result.folders, result.tags = _choices(user, read)
     return result
 
 
-def _tags(user: User, read: Conversation | None) -> list[Tag]:
-    """The person's words, by name, and in the same query those that the conversation carries."""
+def _choices(user: User, read: Conversation | None) -> tuple[list[Folder], list[Tag]]:
+    """The person's folders and words, by name, and which words the conversation carries: all in one query."""
+    columns = ("is_tag", "pk", "name", "name_key", "public_id", "is_carried")
     carrying = Conversation.tags.through._default_manager.filter(tag=OuterRef("pk"), conversation=read)
-    tags = Tag.objects.filter(owner=user).annotate(is_carried=Exists(carrying)).order_by("-is_carried", "name_key")
-    found: list[Any] = sorted(tags[:MOST_TAGS], key=lambda tag: tag.name_key)
+    folders = Folder.objects.filter(owner=user).annotate(is_tag=Value(value=False), is_carried=Value(value=False))
+    tags = Tag.objects.filter(owner=user).annotate(
+        is_tag=Value(value=True),
+        public_id=Value(None, output_field=UUIDField()),
+        is_carried=Exists(carrying),
+    )
+    rows: Any = folders.values_list(*columns).union(tags.values_list(*columns), all=True)
+    found_folders, found_tags, carried = [], [], []
+    for is_tag, pk, name, name_key, public_id, is_carried in sorted(rows, key=lambda row: row[3]):
+        if not is_tag:
+            found_folders.append(Folder(pk=pk, public_id=public_id, owner=user, name=name, name_key=name_key))
+            continue
+        found_tags.append(Tag(pk=pk, owner=user, name=name, name_key=name_key))
+        if is_carried:
+            carried.append(found_tags[-1])
     if read is not None:
-        read.tag_list = [tag for tag in found if tag.is_carried]
-    return found
+        read.tag_list = carried
+    return found_folders, found_tags
 
 
 def grouped(
