@@ -6,7 +6,6 @@ import mimetypes
 import os
 import shutil
 from collections.abc import Iterator
-from itertools import batched
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -14,7 +13,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Dialog, Page, Route, sync_playwright
 
 from accounts.models import User
 from chat.models import Attachment, Conversation, Folder, Message, Model, PromptVersion, Provider, SystemPrompt, Tag
@@ -61,8 +60,12 @@ class Watched:
         self.asked: list[str] = []
         self.dialogs: list[str] = []
         page.add_init_script("window.hits = []; window.canary = window.alert = (what) => hits.push(String(what));")
-        page.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", self.note)
         page.route("**/*", self.answer)
+
+    def note(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
     def answer(self, route: Route) -> None:
         url = urlsplit(route.request.url)
@@ -113,6 +116,11 @@ def page_of(client: Client, address: str) -> str:
     return response.content.decode()
 
 
+def pieces(texts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The texts, as many at once as a page shows."""
+    return [texts[at : at + ON_A_PAGE] for at in range(0, len(texts), ON_A_PAGE)]
+
+
 def talk_of(owner: User, texts: tuple[str, ...], *, role: str) -> Conversation:
     """A conversation whose every turn of this role says one of the texts."""
     conversation = Conversation.objects.create(owner=owner, title="Talk", message_count=len(texts))
@@ -141,7 +149,7 @@ def test_the_canary_would_sing(watched: Watched) -> None:
 @pytest.mark.parametrize("role", [Message.Role.ASSISTANT, Message.Role.USER])
 def test_messages(watched: Watched, admin: User, role: str) -> None:
     client = client_of(admin)
-    for texts in batched(MESSAGES, ON_A_PAGE, strict=False):
+    for texts in pieces(MESSAGES):
         conversation = talk_of(admin, texts, role=role)
         html = page_of(client, f"/chat/{conversation.public_id}/")
         assert html.count("<article") >= len(texts)
@@ -150,7 +158,7 @@ def test_messages(watched: Watched, admin: User, role: str) -> None:
 
 def test_messages_as_an_overseer_reads_them(watched: Watched, admin: User) -> None:
     client = client_of(admin)
-    for texts in batched(MESSAGES[::7], ON_A_PAGE, strict=False):
+    for texts in pieces(MESSAGES[::7]):
         conversation = talk_of(make_user(), texts, role=Message.Role.ASSISTANT)
         assert watched.harm(page_of(client, f"/conversations/{conversation.public_id}/")) == []
 
