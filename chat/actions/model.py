@@ -42,6 +42,9 @@ def update_model(*, actor: User | None, model: Model, facts: ModelFacts) -> None
     roles = list(Role.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
     if len(roles) != len(wanted):
         raise ValidationError({"roles": _("One of these roles is no longer there. Choose again.")})
+    if facts.label:
+        # All of them, so that of two who give one name at once the second is told.
+        list(Model.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
     model = _lock(model)
     _check_label(model, facts.label)
     before = _facts(model)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from yarl import URL
 
 from accounts.models import User
-from chat.checks import Check, check
-from chat.health import note_call
 from chat.llm import Endpoint
 from chat.models import Model, Provider
 from chat.names import name_key
@@ -45,8 +42,8 @@ def create_provider(
 
     Raises ValidationError where the name is taken or the address may not be called.
     """
-    _check_address(base_url, allow_private=allow_private)
-    _check_private(actor, None, base_url, allow_private=allow_private)
+    check_address(base_url, allow_private=allow_private)
+    check_private(actor, None, base_url, allow_private=allow_private)
     provider = Provider(
         name=name,
         name_key=name_key(name),
@@ -81,12 +78,12 @@ def update_provider(
     Raises ValidationError where the address changes and the kept key would be sent there: whoever may edit a server
     could otherwise read its key at an address of their own, be it a path of theirs on the same host.
     """
-    _check_address(base_url, allow_private=allow_private)
+    check_address(base_url, allow_private=allow_private)
     provider = _lock(provider)
     before = _facts(provider)
-    _check_private(actor, provider, base_url, allow_private=allow_private)
+    check_private(actor, provider, base_url, allow_private=allow_private)
     if not key and not remove_key:
-        _check_receiver(provider, base_url)
+        check_receiver(provider, base_url)
     provider.name, provider.name_key = name, name_key(name)
     provider.base_url, provider.allow_private = base_url, allow_private
     provider.silence_seconds, provider.parallel_limit = silence_seconds, parallel_limit
@@ -134,53 +131,6 @@ def delete_provider(*, actor: User | None, provider: Provider) -> None:
         target_name=target_name,
         before=before,
     )
-
-
-def check_provider(*, actor: User | None, provider: Provider) -> str:
-    """Ask the server for its models and keep what it says; returns the sentence of trouble, empty when all is well."""
-    try:
-        endpoint = endpoint_of(provider)
-    except crypto.CannotOpen:
-        trouble = _("The key of this server cannot be opened with the keys of this installation. Enter it again.")
-        record_check(actor=actor, provider=provider, found=None, trouble=trouble)
-        return trouble
-    said = try_endpoint(endpoint)
-    note_call(provider.pk, ok=not said.trouble, first_token_ms=said.milliseconds)
-    record_check(actor=actor, provider=provider, found=said.found, trouble=said.trouble)
-    return said.trouble
-
-
-def try_endpoint(endpoint: Endpoint) -> Check:
-    """Ask a server for its models and keep nothing."""
-    if not connection.in_atomic_block:
-        # A server may be silent for a while, and a connection held meanwhile is one that pages lack.
-        connection.close()
-    return async_to_sync(check)(endpoint)
-
-
-def trial_endpoint(
-    *,
-    actor: User | None,
-    provider: Provider | None,
-    base_url: str,
-    key: str = "",
-    remove_key: bool = False,
-    allow_private: bool = False,
-) -> Endpoint:
-    """Where a form that is not saved yet would have the house call; an empty `key` is the one `provider` has.
-
-    Raises ValidationError as saving would, above all where the kept key would go to another address.
-    """
-    _check_address(base_url, allow_private=allow_private)
-    _check_private(actor, provider, base_url, allow_private=allow_private)
-    if provider is not None and not key and not remove_key:
-        _check_receiver(provider, base_url)
-        try:
-            key = endpoint_of(provider).key
-        except crypto.CannotOpen as error:
-            sentence = _("The key kept here cannot be opened with the keys of this installation. Enter it again.")
-            raise ValidationError({"key": sentence}) from error
-    return Endpoint(base_url=base_url, key=key, allow_private=allow_private)
 
 
 @transaction.atomic
@@ -251,7 +201,7 @@ def _receiver(url: str) -> tuple[str, str | None, int | None, str]:
     return parsed.scheme, parsed.host, parsed.port, parsed.raw_path_qs.rstrip("/")
 
 
-def _check_private(actor: User | None, provider: Provider | None, url: str, *, allow_private: bool) -> None:
+def check_private(actor: User | None, provider: Provider | None, url: str, *, allow_private: bool) -> None:
     """Refuse somebody who may not let the house into private networks, or point what is let in there elsewhere."""
     if not allow_private or actor is None or actor.has_perm("models.private"):
         return
@@ -261,14 +211,16 @@ def _check_private(actor: User | None, provider: Provider | None, url: str, *, a
         )
 
 
-def _check_address(url: str, *, allow_private: bool) -> None:
+def check_address(url: str, *, allow_private: bool) -> None:
+    """Raises ValidationError where the house never calls this address."""
     try:
         outbound.check_url(url, allow_private=allow_private)
     except outbound.OutboundRefused as refusal:
         raise ValidationError({"base_url": str(refusal)}) from refusal
 
 
-def _check_receiver(provider: Provider, base_url: str) -> None:
+def check_receiver(provider: Provider, base_url: str) -> None:
+    """Raises ValidationError where the key kept for a server would go somewhere else."""
     if provider.sealed_key and _receiver(base_url) != _receiver(provider.base_url):
         raise ValidationError({"key": _("This is another address. Give its key, or remove the one kept.")})
 

@@ -15,14 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.provider import (
-    check_provider,
     create_provider,
     delete_provider,
     set_provider_enabled,
-    trial_endpoint,
-    try_endpoint,
     update_provider,
 )
+from chat.actions.provider_check import check_provider, trial_endpoint, try_endpoint
 from chat.choices import CHOOSER_ORDER, default_model, usable_models
 from chat.forms.provider import ProviderDeleteForm, ProviderForm, ProviderTrialForm
 from chat.health import hours_of

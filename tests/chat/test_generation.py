@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from chat import generation
 from chat.actions.message import interrupt_orphans
-from chat.actions.provider import check_provider, update_provider
+from chat.actions.provider import update_provider
+from chat.actions.provider_check import check_provider
 from chat.fitting import Turn
 from chat.llm import MAX_ANSWER_CHARACTERS
 from chat.models import Message, Model, Provider

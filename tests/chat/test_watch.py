@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -27,7 +28,7 @@ def server(model_server: ModelServer) -> Provider:
     return create_provider(actor=None, name="Server", base_url=model_server.base_url, key=KEY, allow_private=True)
 
 
-def names(claimed: list[tuple[Provider, object]]) -> list[str]:
+def names(claimed: Iterable[tuple[Provider, object]]) -> list[str]:
     return [provider.name for provider, endpoint in claimed]
 
 
