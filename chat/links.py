@@ -21,8 +21,10 @@ def conversation_page(request: HttpRequest, public_id: str) -> str:
 
 
 def prompt_page(request: HttpRequest, public_id: str) -> str:
-    may = request.user.has_perm("prompts.read")
-    return _page(SystemPrompt.objects.live(), public_id, "chat:prompt_detail") if may else ""
+    viewer = request.user
+    if not isinstance(viewer, User) or not viewer.has_perm("prompts.read"):
+        return ""
+    return _page(SystemPrompt.objects.usable_by(viewer), public_id, "chat:prompt_detail")
 
 
 def provider_page(request: HttpRequest, public_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,11 +13,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import HtmxHttpRequest
-from chat.actions.prompt import create_prompt, delete_prompt, make_prompt_default, update_prompt
+from chat.actions.prompt import (
+    StalePrompt,
+    create_prompt,
+    delete_prompt,
+    make_prompt_default,
+    state_of,
+    update_prompt,
+)
+from chat.diff import rows_of
 from chat.forms.prompt import PromptDeleteForm, PromptForm
 from chat.models import SystemPrompt
+from chat.prompts import matching, uses_of
 from settings_store.trail.pages import history
-from ui.forms import form_status, posted, require_page_methods
+from ui.forms import form_status, posted, require_page_methods, sentence_of
 from ui.guard import requires
 from ui.keyset import paginate
 
@@ -24,27 +34,36 @@ from ui.keyset import paginate
 @requires("prompts.read")
 @require_safe
 def prompt_list(request: HtmxHttpRequest) -> HttpResponse:
+    search = request.GET.get("q", "").replace("\0", "").strip()[:200]
     page = paginate(
-        SystemPrompt.objects.live().select_related("updated_by"),
+        matching(SystemPrompt.objects.usable_by(request.user), search)
+        .select_related("updated_by")
+        .prefetch_related("roles"),
         request,
         order={"name": ("name_key",), "updated": ("-updated_at",)},
         default="name",
     )
-    return render(request, "chat/prompt_list.html", {"page": page})
+    # How much is said under a prompt is for those who write it.
+    uses = uses_of(page.rows) if request.user.has_perm("prompts.write") else {}
+    lines = [(prompt, uses.get(prompt.pk)) for prompt in page.rows]
+    return render(request, "chat/prompt_list.html", {"page": page, "lines": lines, "search": search})
 
 
 @requires("prompts.read")
 @require_safe
 def prompt_detail(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    prompt = _prompt_or_404(public_id)
-    return render(request, "chat/prompt_detail.html", {"prompt": prompt})
+    prompt = prompt_or_404(request, public_id)
+    context: dict[str, Any] = {"prompt": prompt, "roles": prompt.roles.by_rank() if not prompt.for_everybody else []}
+    if request.user.has_perm("prompts.write"):
+        context["use"] = uses_of([prompt])[prompt.pk]
+    return render(request, "chat/prompt_detail.html", context)
 
 
 @requires("audit.read", also="prompts.read")
 @require_safe
 def prompt_history(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     """What the trail says about one prompt, for those who may see it."""
-    prompt = _prompt_or_404(public_id)
+    prompt = prompt_or_404(request, public_id)
     context = {"prompt": prompt, **history(request, "chat.systemprompt", str(prompt.public_id))}
     return render(request, "chat/prompt_history.html", context)
 
@@ -55,7 +74,7 @@ def prompt_create(request: HtmxHttpRequest) -> HttpResponse:
     form = PromptForm(posted(request))
     if form.is_valid():
         try:
-            prompt = create_prompt(actor=request.user, **form.cleaned_data)
+            prompt = create_prompt(actor=request.user, **form.given())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -67,16 +86,21 @@ def prompt_create(request: HtmxHttpRequest) -> HttpResponse:
 @requires("prompts.write")
 @require_page_methods
 def prompt_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    prompt = _prompt_or_404(public_id)
-    initial = {"name": prompt.name, "description": prompt.description, "content": prompt.content}
-    form = PromptForm(posted(request), initial=initial)
+    """Change a prompt; a text that is only carried here stands in the form and is not saved yet."""
+    prompt = prompt_or_404(request, public_id)
+    if "carry" in request.POST:
+        form = PromptForm(prompt=prompt, content=request.POST.get("content", ""))
+        return render(request, "chat/prompt_edit.html", {"form": form, "prompt": prompt, "carried": True})
+    form = PromptForm(posted(request), prompt=prompt)
     if form.is_valid():
         try:
-            update_prompt(actor=request.user, prompt=prompt, **form.cleaned_data)
+            saved = update_prompt(actor=request.user, prompt=prompt, seen=form.cleaned_data["seen"], **form.given())
+        except StalePrompt as stale:
+            return _stale(request, form, stale.prompt)
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, _("Prompt saved."))
+            messages.success(request, _said(prompt, saved))
             return redirect("chat:prompt_detail", prompt.public_id)
     return render(request, "chat/prompt_edit.html", {"form": form, "prompt": prompt}, status=form_status(form))
 
@@ -84,11 +108,11 @@ def prompt_edit(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
 @requires("prompts.write")
 @require_POST
 def prompt_make_default(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    prompt = _prompt_or_404(public_id)
+    prompt = prompt_or_404(request, public_id)
     try:
         make_prompt_default(actor=request.user, prompt=prompt)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, sentence_of(error))
     else:
         messages.success(request, _("New conversations begin with “%(name)s” now.") % {"name": prompt.name})
     return redirect("chat:prompt_list")
@@ -97,7 +121,7 @@ def prompt_make_default(request: HtmxHttpRequest, public_id: UUID) -> HttpRespon
 @requires("prompts.delete")
 @require_page_methods
 def prompt_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
-    prompt = _prompt_or_404(public_id)
+    prompt = prompt_or_404(request, public_id)
     form = PromptDeleteForm(posted(request), prompt=prompt)
     if form.is_valid():
         try:
@@ -110,5 +134,27 @@ def prompt_delete(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     return render(request, "chat/prompt_delete.html", {"form": form, "prompt": prompt}, status=form_status(form))
 
 
-def _prompt_or_404(public_id: UUID) -> SystemPrompt:
-    return get_object_or_404(SystemPrompt.objects.live().select_related("updated_by"), public_id=public_id)
+def prompt_or_404(request: HtmxHttpRequest, public_id: UUID) -> SystemPrompt:
+    """A prompt that this person may use, or write; any other does not exist for them."""
+    prompts = SystemPrompt.objects.usable_by(request.user).select_related("updated_by")
+    return get_object_or_404(prompts, public_id=public_id)
+
+
+def _said(before: SystemPrompt, saved: SystemPrompt) -> str:
+    if saved.version == before.version:
+        return _("Prompt saved.")
+    return _("Saved as version %(number)s.") % {"number": saved.version}
+
+
+def _stale(request: HtmxHttpRequest, form: PromptForm, theirs: SystemPrompt) -> HttpResponse:
+    # Sent once more, the form now says that the newer state was seen.
+    sent = request.POST.copy()
+    sent["seen"] = state_of(theirs)
+    form.data = sent
+    context = {
+        "form": form,
+        "prompt": theirs,
+        "stale": True,
+        "rows": rows_of(theirs.content, form.cleaned_data["content"]),
+    }
+    return render(request, "chat/prompt_edit.html", context, status=409)

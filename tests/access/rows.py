@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import BulkAct, Device, Identity, IdentityProvider, Passkey, Session, User, UserImport
-from chat.models import Attachment, Conversation, Folder, Message, Model, Provider, SystemPrompt
+from chat.models import Attachment, Conversation, Folder, Message, Model, PromptVersion, Provider, SystemPrompt
 from rbac.actions.permission import declare_permission
 from rbac.models import Assignment, ClaimRole, Review, ReviewItem, Role
 from settings_store.actions import Description, change_setting, create_definition, create_flag, submit_change
@@ -69,6 +69,8 @@ def rows_of_house() -> Rows:
         SystemPrompt.objects.create(name=name, name_key=name.lower(), content="Be brief.", default_mark=mark)
         for name, mark in (("Brief", True), ("Long", None))
     ]
+    # One that says something else now, so that there is something to restore.
+    PromptVersion.objects.create(prompt=prompts[1], number=1, content="Be long.")
     provider = IdentityProvider.objects.create(
         name="Elsewhere", slug=SLUG, issuer="https://elsewhere.example", client_id="house"
     )
@@ -94,6 +96,7 @@ def rows_of_house() -> Rows:
             ("models/", "public_id"): server.public_id,
             ("models/", "model_id"): model.public_id,
             ("prompts/", "public_id"): prompts[1].public_id,
+            ("prompts/", "number"): 1,
             ("identity-providers/", "slug"): SLUG,
             ("identity-providers/", "claim_role_id"): claim_role.pk,
             ("login/", "slug"): SLUG,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 import pytest
+from django.test import Client
 
-from chat.actions.prompt import create_prompt, delete_prompt, update_prompt
+from chat.actions.prompt import create_prompt, delete_prompt, make_prompt_default, update_prompt
 from chat.models import Conversation, SystemPrompt
 from settings_store.models import AuditEvent
 from tests.factories import client_of, make_user
 
 pytestmark = pytest.mark.django_db
-FIELDS = {"name": "Letters", "description": "Friendly and exact", "content": "You write letters."}
+FIELDS = {
+    "name": "Letters",
+    "description": "Friendly and exact",
+    "content": "You write letters.",
+    "for_everybody": "on",
+}
 
 
 def test_the_first_prompt_becomes_the_default_and_the_second_does_not() -> None:
@@ -30,13 +37,13 @@ def test_creating_and_changing_are_in_the_trail_with_what_changed_only() -> None
     client = client_of(actor)
     client.post("/prompts/new/", FIELDS)
     prompt = SystemPrompt.objects.get()
-    client.post(f"/prompts/{prompt.public_id}/edit/", FIELDS | {"content": "Shorter."})
+    client.post(f"/prompts/{prompt.public_id}/edit/", FIELDS | {"content": "Shorter.", "note": "Too long"})
     created, updated = AuditEvent.objects.filter(target_type="chat.systemprompt").order_by("sequence")
     assert (created.action, created.actor_id) == ("prompt.created", actor.pk)
     assert (updated.action, updated.before, updated.after) == (
         "prompt.updated",
-        {"content": f"18 characters, SHA-256 {sha256(b'You write letters.').hexdigest()}"},
-        {"content": f"8 characters, SHA-256 {sha256(b'Shorter.').hexdigest()}"},
+        {"content": f"18 characters, SHA-256 {sha256(b'You write letters.').hexdigest()}", "version": 1},
+        {"content": f"8 characters, SHA-256 {sha256(b'Shorter.').hexdigest()}", "version": 2, "note": "Too long"},
     )
 
 
@@ -130,3 +137,84 @@ def test_texts_are_measured_as_they_are_kept(field: str, length: int) -> None:
     response = client_of(make_user(role="manager")).post("/prompts/new/", FIELDS | {field: "\ufb2c" * (length // 2)})
     assert response.status_code == 422
     assert not SystemPrompt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("Hello {{nmae}}", "There is no variable {{nmae}}. Did you mean {{name}}?"),
+        ("Hello {{name", "The variable “{{name” is not closed."),
+    ],
+)
+def test_a_broken_variable_is_named_beside_the_content(content: str, sentence: str) -> None:
+    client = client_of(make_user(role="manager"))
+    response = client.post("/prompts/new/", FIELDS | {"content": content})
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert not SystemPrompt.objects.exists()
+    prompt = create_prompt(actor=None, name="P", content="x")
+    url = f"/prompts/{prompt.public_id}/edit/"
+    assert client.post(url, FIELDS | {"content": content}).status_code == 422
+    assert SystemPrompt.objects.get().content == "x"
+
+
+def test_an_old_text_with_a_broken_variable_keeps_nobody_from_changing_the_rest() -> None:
+    prompt = create_prompt(actor=None, name="P", content="x")
+    SystemPrompt.objects.update(content="{{gone}}")
+    client_of(make_user(role="manager")).post(
+        f"/prompts/{prompt.public_id}/edit/", FIELDS | {"name": "Q", "content": "{{gone}}"}
+    )
+    assert SystemPrompt.objects.get().name == "Q"
+
+
+def seen_by(client: Client, url: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', client.get(url).content.decode())
+    assert found
+    return found[1]
+
+
+def test_a_form_of_an_older_state_gets_both_texts_and_loses_nothing() -> None:
+    prompt = create_prompt(actor=None, name="P", content="as it was")
+    client, url = client_of(make_user(role="manager")), f"/prompts/{prompt.public_id}/edit/"
+    seen = seen_by(client, url)
+    theirs = make_user(full_name="Bo Lind")
+    update_prompt(actor=theirs, prompt=prompt, name="Theirs", description="", content="as they want it")
+    mine = FIELDS | {"name": "Mine", "content": "as I want it", "note": "Because", "seen": seen}
+    response = client.post(url, mine)
+    page = response.content.decode()
+    assert response.status_code == 409
+    assert "Bo Lind saved it after you opened this" in page
+    shown = re.sub(r"<[^>]+>", "", page)
+    assert "as they want it" in shown
+    assert "as I want it" in shown
+    assert ">Theirs<" in page
+    assert 'value="Because"' in page
+    assert SystemPrompt.objects.get().content == "as they want it"
+    again = re.search(r'name="seen" value="([0-9a-f]{64})"', page)
+    assert again
+    assert client.post(url, mine | {"seen": again[1]}).status_code == 302
+    assert list(prompt.versions.order_by("number").values_list("content", flat=True)) == [
+        "as it was",
+        "as they want it",
+        "as I want it",
+    ]
+
+
+def test_moving_the_default_meanwhile_makes_no_form_stale() -> None:
+    create_prompt(actor=None, name="Default", content="d")
+    prompt = create_prompt(actor=None, name="P", content="x")
+    client, url = client_of(make_user(role="manager")), f"/prompts/{prompt.public_id}/edit/"
+    seen = seen_by(client, url)
+    make_prompt_default(actor=None, prompt=prompt)
+    assert client.post(url, FIELDS | {"seen": seen}).status_code == 302
+
+
+def test_a_text_carried_into_the_form_is_not_saved() -> None:
+    prompt = create_prompt(actor=None, name="P", content="x")
+    client = client_of(make_user(role="manager"))
+    page = client.post(
+        f"/prompts/{prompt.public_id}/edit/", {"carry": "1", "content": "half a thought {{"}
+    ).content.decode()
+    assert "half a thought {{" in page
+    assert "This text is not saved yet." in page
+    assert SystemPrompt.objects.get().content == "x"
