@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 
-from chat.actions.model import move_model
+from chat.actions.model import ModelFacts, move_model, update_model
 from chat.actions.provider import create_provider, record_check, register_local_model
 from chat.choices import usable_models
 from chat.models import Model
@@ -149,3 +149,36 @@ def test_of_many_who_move_at_once_each_leaves_a_whole_order(models: dict[str, Mo
         thread.join()
     assert troubles == []
     assert sorted(Model.objects.values_list("position", flat=True)) == [1, 2, 3, 4]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_give_one_name_at_once_one_is_told(models: dict[str, Model]) -> None:
+    start = threading.Barrier(4)
+    told: list[str] = []
+
+    def rename(name: str) -> None:
+        facts = ModelFacts(
+            label="Quick",
+            is_enabled=True,
+            for_everybody=True,
+            role_ids=frozenset(),
+            parameters={},
+            context_tokens=None,
+            price_in=None,
+            price_out=None,
+        )
+        start.wait()
+        try:
+            update_model(actor=None, model=models[name], facts=facts)
+        except ValidationError as error:
+            told.extend(error.messages)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=rename, args=(name,)) for name in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == ["Another model has this name."] * 3
+    assert Model.objects.filter(label="Quick").count() == 1
