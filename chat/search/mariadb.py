@@ -14,7 +14,11 @@ from django.db.models.expressions import RawSQL
 from chat.search.tables import CONVERSATIONS, DIFFERS, MESSAGES, TITLE_DIFFERS, WORDS, is_kept
 
 COLUMNS = "conversation_id, message_id, words"
-# InnoDB leaves out words of one and two letters, so they are made longer, here and in what is looked for.
+# InnoDB leaves out words of one and two letters and these, so they are made longer, here and in what is looked for.
+LEFT_OUT = (
+    *("about", "are", "com", "for", "from", "how", "that", "the", "this"),
+    *("und", "was", "what", "when", "where", "who", "will", "with", "www"),
+)
 SHORT, LONGER = 2, "__"
 AGAINST = "MATCH (words) AGAINST (%s IN BOOLEAN MODE)"
 
@@ -35,11 +39,15 @@ def first_text(words: list[str], keys: list[int]) -> tuple[str, list[Any]]:
 
 
 def query(words: list[str], owner: int | None) -> str:
-    each = [] if owner is None else [f"+owner_{owner}"]
+    each = [] if owner is None else [f"+__{owner}"]
     for word in words:
-        long = " ".join(part + LONGER if len(part) <= SHORT else part for part in word.split())
+        long = " ".join(map(_longer, word.split()))
         each.append(f'+"{long}"' if " " in long else f"+{long}")
     return " ".join(each)
+
+
+def _longer(word: str) -> str:
+    return f"{word}{LONGER}" if len(word) <= SHORT or word.lower() in LEFT_OUT else word
 
 
 def table() -> Iterator[str]:
@@ -51,7 +59,7 @@ def table() -> Iterator[str]:
 
 
 def index() -> Iterator[str]:
-    # Words like "the" are looked for, too.
+    # "thé" would be left out as "the" is. An index made anew without this keeps the words above all the same.
     yield "SET SESSION innodb_ft_enable_stopword = OFF"
     yield f"CREATE FULLTEXT INDEX {WORDS}_index ON {WORDS} (words)"
 
@@ -75,7 +83,7 @@ def triggers() -> Iterator[str]:
     remove = f"DELETE FROM {WORDS} WHERE conversation_id = OLD.conversation_id AND message_id = OLD.id;"
     title = f"REPLACE INTO {WORDS} ({COLUMNS}) VALUES (NEW.id, 0, {_said('NEW.owner_id', _title('NEW'))});"
     given = (
-        f"UPDATE {WORDS} SET words = concat('owner_', NEW.owner_id, substr(words, locate(' ', words))) "
+        f"UPDATE {WORDS} SET words = concat('__', NEW.owner_id, substr(words, locate(' ', words))) "
         "WHERE conversation_id = NEW.id;"
     )
     kept = is_kept("NEW")
@@ -108,11 +116,9 @@ def drop() -> Iterator[str]:
 def _said(owner: str, text: str) -> str:
     """What is kept of a text. The sign `_` is taken out of it: nobody can write the word that stands for an owner."""
     letter = r"[\\p{L}\\p{N}\\p{M}]"
-    short = rf"(?<!{letter})({letter}{{1,{SHORT}}})(?!{letter})"
+    short = rf"(?<!{letter})({letter}{{1,{SHORT}}}|{'|'.join(LEFT_OUT)})(?!{letter})"
     reference = r"\\1" if connection.mysql_is_mariadb else "$1"  # type: ignore[attr-defined]  # MySQL alone
-    return (
-        f"concat('owner_', {owner}, ' ', regexp_replace(replace({text}, '_', ' '), '{short}', '{reference}{LONGER}'))"
-    )
+    return f"concat('__', {owner}, ' ', regexp_replace(replace({text}, '_', ' '), '{short}', '{reference}{LONGER}'))"
 
 
 def _title(row: str) -> str:

@@ -25,12 +25,17 @@ def matching(words: list[str], owner: int | None) -> Q:
 
 def first_text(words: list[str], keys: list[int]) -> tuple[str, list[Any]]:
     """The statement that gives the first text with all `words` of each conversation, as its key and the message."""
-    inside = f"rowid BETWEEN c.id << {BITS} AND ((c.id + 1) << {BITS}) - 1"
-    first = f"(SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s AND {inside} ORDER BY rowid LIMIT 1)"
     marks = ", ".join(["%s"] * len(keys))
-    found = f"SELECT c.id AS key, {first} AS text FROM {CONVERSATIONS} c WHERE c.id IN ({marks})"
-    sql = f"SELECT key, text & ((1 << {BITS}) - 1) FROM ({found}) WHERE text IS NOT NULL"
-    return sql, [query(words, None), *keys]
+    if any(word.endswith("*") for word in words):
+        # All words that begin so are put together for each question: one for all conversations.
+        found = f"SELECT rowid >> {BITS} AS key, min(rowid) AS text FROM {WORDS} WHERE {WORDS} MATCH %s GROUP BY key"
+        chosen = f"key IN ({marks})"
+    else:
+        inside = f"rowid BETWEEN c.id << {BITS} AND ((c.id + 1) << {BITS}) - 1"
+        first = f"(SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s AND {inside} ORDER BY rowid LIMIT 1)"
+        found = f"SELECT c.id AS key, {first} AS text FROM {CONVERSATIONS} c WHERE c.id IN ({marks})"
+        chosen = "text IS NOT NULL"
+    return f"SELECT key, text & ((1 << {BITS}) - 1) FROM ({found}) WHERE {chosen}", [query(words, None), *keys]
 
 
 def query(words: list[str], owner: int | None) -> str:
