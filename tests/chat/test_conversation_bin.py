@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def thrown(ana: User, good: Model) -> Conversation:
     answer = stored_answer(ana, good, content="Delicate", status=Message.Status.COMPLETE)
+    assert answer.parent is not None
     Attachment.objects.create(message=answer.parent, name="a.txt", content="words", size=5)
     Message.objects.create(
         conversation=answer.conversation, parent=answer, role=Message.Role.ASSISTANT, read_from=answer

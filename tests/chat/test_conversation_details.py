@@ -15,6 +15,8 @@ from tests.chat.test_message_stream import stored_answer
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
+# MariaDB finds the words of committed rows alone.
+COMMITTED = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -114,6 +116,7 @@ def test_a_conversation_carries_twenty_tags_at_most(as_ana: Client, conversation
     assert Tag.objects.count() == 20
 
 
+@COMMITTED
 def test_archiving_takes_it_out_of_the_list_and_back(as_ana: Client, ana: User, conversation: Conversation) -> None:
     page = as_ana.post(address("archive", conversation), follow=True).content.decode()
     assert "“Tariffs” is in the archive." in page

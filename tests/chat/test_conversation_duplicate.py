@@ -41,6 +41,7 @@ def test_the_branch_up_to_a_message_is_copied_and_nothing_else(as_ana: Client, a
         system_text="Be brief.", parameters={"temperature": 0.3}, description="Why"
     )
     add_tags(actor=ana, conversation=original, names=["spring"])
+    assert answer.parent is not None
     Attachment.objects.create(message=answer.parent, name="a.txt", content="words", size=5)
     other = Message.objects.create(
         conversation=original, parent=answer.parent, role=Message.Role.ASSISTANT, content="No."

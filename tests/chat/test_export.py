@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def answer(ana: User, good: Model) -> Message:
     answer = stored_answer(ana, good, content="Two ways:\n\n```\ncode\n```", status=Message.Status.COMPLETE, cost="0.5")
+    assert answer.parent is not None
     Attachment.objects.create(message=answer.parent, name="a.md", content="has ``` in it", size=13)
     another = Message.objects.create(
         conversation=answer.conversation, parent=answer.parent, role=Message.Role.ASSISTANT, content="The other"
