@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.conftest import ADMIN_EMAIL, House, sign_in
 
@@ -51,7 +51,7 @@ def begun(page: Page, text: str = "Say yes.", tokens: int = 16) -> None:
 
 def test_files_are_chosen_taken_off_refused_and_read(chat: Page) -> None:
     write(chat, "What is in these?")
-    files = [
+    files: list[FilePayload] = [
         {"name": name, "mimeType": "text/plain", "buffer": content}
         for name, content in (("notes.txt", b"Blue is a colour."), ("list.csv", b"a,b"), ("photo.txt", b"\x89PNG\0"))
     ]
@@ -151,9 +151,10 @@ def test_a_slash_picks_a_prompt(chat: Page) -> None:
     name = chat.locator("#composer [name=prompt] option:checked").text_content() or ""
     box = chat.get_by_label("Message", exact=True)
     box.press_sequentially("/")
-    expect(chat.get_by_role("option", name="None")).to_be_visible()
+    none = chat.locator("#slash").get_by_role("option", name="None")
+    expect(none).to_be_visible()
     chat.keyboard.press("Escape")
-    expect(chat.get_by_role("option", name="None")).to_have_count(0)
+    expect(none).to_have_count(0)
     box.fill("/none")
     chat.keyboard.press("Enter")
     expect(box).to_have_value("")
