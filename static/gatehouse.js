@@ -183,59 +183,6 @@ function askName(input) {
   each("button.danger", (button) => { button.disabled = input.value.trim() !== input.dataset.confirm; }, input.form);
 }
 
-// Two texts of a prompt tried at once: the answers grow beside each other, and Stop leaves what there is of them.
-let trial;
-on("submit", async (event) => {
-  const form = event.target;
-  if (!form.matches("[data-try]") || event.submitter?.name) return;
-  event.preventDefault();
-  if (trial) return;
-  trial = new AbortController();
-  const stop = find("[data-stop]", form), places = document.querySelectorAll("[data-answer]");
-  stop.onclick = () => trial?.abort();
-  startWaiting();
-  try {
-    const headers = { Accept: "application/x-ndjson" };
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers, signal: trial.signal });
-    if (!answer.headers.get("Content-Type")?.startsWith(headers.Accept)) {
-      unsaved = false;
-      return form.submit(); // the page says what is wrong
-    }
-    stopWaiting();
-    find("#answers").hidden = stop.hidden = false;
-    places.forEach((place, at) => {
-      place.innerHTML = '<div class="prose plain-text caret"></div>';
-      place.setAttribute("aria-busy", "true");
-      place.nextElementSibling.hidden = true;
-      find("h2", place.parentElement).textContent = form.elements[at ? "right" : "left"].selectedOptions[0].text;
-    });
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = "", piece; !(piece = await reader.read()).done;) {
-      const lines = (rest + piece.value).split("\n");
-      rest = lines.pop();
-      lines.map(JSON.parse).forEach(({ place, text, html }) => {
-        const at = places[place];
-        if (text) at.firstChild.append(text);
-        else at.innerHTML = html;
-        if (html) at.removeAttribute("aria-busy");
-      });
-    }
-  } catch {
-    if (!trial.signal.aborted) showToast(words.failed, "error");
-  }
-  finally {
-    each("[data-answer][aria-busy]", (place) => {
-      place.removeAttribute("aria-busy");
-      place.firstChild.classList.remove("caret");
-      place.nextElementSibling.hidden = false;
-    });
-    stopWaiting();
-    if (stop === document.activeElement) find(".primary", form).focus();
-    stop.hidden = true;
-    trial = undefined;
-  }
-});
-
 on("submit", (event) => {
   const { target: form, submitter } = event;
   const byHtmx = form.matches("[hx-post], [data-hx-post]") || submitter?.matches("[hx-post]");
@@ -322,7 +269,7 @@ on("htmx:load", (event) => {
 });
 // What was to be undone is, or the answer says why not.
 on("htmx:afterRequest", (event) => event.target.closest?.(".toast")?.remove());
-on("toast", (event) => showToast(event.detail.value));
+on("toast", ({ detail }) => showToast(detail.value, detail.level));
 // The arrows go from cell to cell of a grid; its links stay links.
 on("keydown", (event) => {
   const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [];

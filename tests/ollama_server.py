@@ -87,7 +87,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
             return error(400, "invalid message content type: <nil>")
     if name != DYING and name not in request.app["models"]:
         return error(404, f'model "{name}" not found, try pulling it first')
-    counted = {"usage": usage(0, 0)} if (asked.get("stream_options") or {}).get("include_usage") else {}
+    counted: dict[str, Any] = {"usage": usage(0, 0)} if (asked.get("stream_options") or {}).get("include_usage") else {}
     tokens_in = sum(len(message["content"].split()) for message in messages)
     if not asked.get("stream"):
         choice = {"index": 0, "message": {"role": "assistant", "content": "".join(WORDS)}, "finish_reason": "stop"}

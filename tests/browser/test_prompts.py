@@ -1,4 +1,4 @@
-"""Prompts as people work with them: written, compared, restored and tried, wide and narrow, with scripts and without."""
+"""Prompts as people work with them: written, compared, restored, tried; wide and narrow, with scripts and without."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def test_a_prompt_is_changed_compared_and_restored(house: House, page: Page, com
     expect(page.locator(".diff del")).to_contain_text("Be brief.")
     expect(page.locator(".diff ins")).to_contain_text("Be long.")
     old, new = page.locator(".diff del").bounding_box(), page.locator(".diff ins").bounding_box()
-    assert old and new
+    assert old
+    assert new
     assert (old["y"] == new["y"]) == (width == 1440)
     expect(page.get_by_text("“People asked for more”")).to_be_visible()
     assert _faults(page) == []
