@@ -52,6 +52,8 @@ class Scope:
 # By the longest prefix.
 SCOPES = (
     Scope("chat/<uuid:public_id>/", Cell.OWN),
+    Scope("chat/bin/<uuid:public_id>/", Cell.OWN),
+    Scope("chat/folders/<uuid:folder_id>/", Cell.OWN),
     Scope("conversations/", Cell.TEAM, "conversations.all"),
     Scope("profile/", Cell.OWN),
     Scope("profile/security/providers/", Cell.YES),
