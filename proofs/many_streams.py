@@ -31,13 +31,13 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.databases import fresh_database
-from benchmarks.house import House, house, signed_in
-from benchmarks.steady import MODEL, SENDERS, TOKENS_PER_SECOND, conversations, model_field, send, steady_model
+from benchmarks.house import EMAIL, House, house, signed_in
+from benchmarks.steady import MODEL, SENDERS, TOKENS_PER_SECOND, model_field, send, steady_model
 
 WORKERS = 2
-STREAMS = 200
-LEAVING = 500
-STALLED = 50
+# Streams read at once, readers of the second part, and those of them who stop reading without leaving.
+WHOLE = (200, 500, 50)
+QUICK = (60, 120, 12)
 CONNECTION_LIMIT = 60
 PAGES_ALONE = 20
 
@@ -83,15 +83,29 @@ def small_database() -> Iterator[tuple[str, str]]:
                 connection.execute(f"DROP ROLE {role}".encode())
 
 
-async def send_many(client: aiohttp.ClientSession, model: str, count: int, length: int) -> list[str]:
+# Made at once: a message a minute for each would be more than a person may send.
+CONVERSATIONS = """
+from accounts.models import User
+from chat.models import Conversation
+owner = User.objects.get(email=%r)
+made = Conversation.objects.bulk_create(Conversation(owner=owner, title="Prepared") for _ in range(%d))
+print("\\n".join(f"/chat/{each.public_id}/" for each in made))
+"""
+
+
+def prepared(place: House, count: int) -> list[str]:
+    """The addresses of so many empty conversations of the client's."""
+    return place.manage("shell", "-v", "0", "-c", CONVERSATIONS % (EMAIL, count)).split()
+
+
+async def send_many(client: aiohttp.ClientSession, model: str, places: list[str], length: int) -> list[str]:
     turn = asyncio.Semaphore(SENDERS)
 
     async def one(conversation: str) -> str:
         async with turn:
             return await send(client, model, length, conversation)
 
-    # Each in a conversation that is there already, so that nobody waits for a page while its answer is written.
-    return await asyncio.gather(*(one(place) for place in await conversations(client, model, count)))
+    return await asyncio.gather(*(one(place) for place in places))
 
 
 async def read_whole(client: aiohttp.ClientSession, stream: str) -> int:
@@ -139,14 +153,16 @@ def connections_of(administrator: psycopg.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-async def many_streams(place: House, administrator: psycopg.Connection, found: Findings, *, seconds: int) -> None:
+async def many_streams(
+    place: House, administrator: psycopg.Connection, found: Findings, *, places: list[str], seconds: int
+) -> None:
     """All streams open at once; meanwhile connections are counted and pages fetched."""
     async with signed_in(place) as client:
         model = await model_field(client)
         await asyncio.gather(*(fetch(client) for _ in range(4)))
         found.pages_alone = [await fetch(client) for _ in range(PAGES_ALONE)]
         length = (seconds + 15) * TOKENS_PER_SECOND
-        streams = await send_many(client, model, STREAMS, length)
+        streams = await send_many(client, model, places, length)
         readers = [asyncio.create_task(read_whole(client, stream)) for stream in streams]
         await asyncio.sleep(2)
         until = time.monotonic() + seconds
@@ -159,16 +175,18 @@ async def many_streams(place: House, administrator: psycopg.Connection, found: F
         found.short += sum(length != stored for stored in await asyncio.gather(*readers))
 
 
-async def leaving_and_stalled(place: House, administrator: psycopg.Connection, found: Findings) -> None:
+async def leaving_and_stalled(
+    place: House, administrator: psycopg.Connection, found: Findings, *, places: list[str], stalled_readers: int
+) -> None:
     """Readers who leave after the first text, and readers who never read: what is there when all is over."""
     async with signed_in(place) as client:
         model = await model_field(client)
         before = sockets_of(place)
         length = 6 * TOKENS_PER_SECOND
-        streams = await send_many(client, model, LEAVING, length)
-        stalled = [await stall(place, client, stream) for stream in streams[:STALLED]]
-        await asyncio.gather(*(read_and_leave(client, stream) for stream in streams[STALLED:]))
-        found.unfinished = await asyncio.to_thread(unfinished, administrator, LEAVING, length)
+        streams = await send_many(client, model, places, length)
+        stalled = [await stall(place, client, stream) for stream in streams[:stalled_readers]]
+        await asyncio.gather(*(read_and_leave(client, stream) for stream in streams[stalled_readers:]))
+        found.unfinished = await asyncio.to_thread(unfinished, administrator, len(places), length)
         # A reader that does not read holds its socket for as long as it likes, and nothing more once it goes.
         for writer in stalled:
             writer.transport.abort()
@@ -205,8 +223,9 @@ def sockets_of(place: House) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="streams for a few seconds, under a minute")
-    seconds = 5 if parser.parse_args().quick else 30
+    parser.add_argument("--quick", action="store_true", help="fewer streams for a few seconds, under a minute")
+    quick = parser.parse_args().quick
+    open_at_once, leaving, stalled = QUICK if quick else WHOLE
     found = Findings()
     free = {"GATEHOUSE_SETTING_CHAT_MESSAGES_PER_MINUTE": "1000", "ALLOWED_HOSTS": "127.0.0.1"}
     with small_database() as (database, administrators), steady_model() as model_url:
@@ -215,15 +234,17 @@ def main() -> int:
             house(workers=WORKERS, model_url=f"{model_url}/v1", model=MODEL, settings=free) as place,
             closing(psycopg.connect(administrators, autocommit=True)) as administrator,
         ):
-            asyncio.run(many_streams(place, administrator, found, seconds=seconds))
-            asyncio.run(leaving_and_stalled(place, administrator, found))
+            places = prepared(place, open_at_once + leaving)
+            read, left = places[:open_at_once], places[open_at_once:]
+            asyncio.run(many_streams(place, administrator, found, places=read, seconds=5 if quick else 30))
+            asyncio.run(leaving_and_stalled(place, administrator, found, places=left, stalled_readers=stalled))
             found.megabytes = max(place.megabytes())
     ratio = statistics.median(found.pages_beside) / statistics.median(found.pages_alone)
     figures = (
         ("connections in use at once, most", max(found.used), MOST_CONNECTIONS),
-        (f"a page beside {STREAMS} streams, ratio", ratio, PAGE_RATIO),
+        (f"a page beside {open_at_once} streams, ratio", ratio, PAGE_RATIO),
         ("answers not whole at their readers", found.short, 0),
-        (f"of {LEAVING} left alone, not complete", found.unfinished, 0),
+        (f"of {leaving} left alone, not complete", found.unfinished, 0),
         ("sockets left behind", found.sockets, 0),
     )
     print(
