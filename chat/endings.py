@@ -10,6 +10,10 @@ from chat.health import note_call
 from chat.models import Message, Model
 from chat.requests import AnswerRequest
 
+# The most that their columns hold.
+MOST_TOKENS = 2**31 - 1
+MOST_COST = Decimal(10**8) - Decimal("0.00000001")
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerEnd:
@@ -39,9 +43,9 @@ def store_end(end: AnswerEnd) -> None:
         status=end.status,
         error=end.error,
         content=end.content,
-        tokens_in=_sum(earlier.tokens_in, end.tokens_in),
-        tokens_out=_sum(earlier.tokens_out, end.tokens_out),
-        cost=_sum(earlier.cost, _cost(end)),
+        tokens_in=_at_most(MOST_TOKENS, _sum(earlier.tokens_in, end.tokens_in)),
+        tokens_out=_at_most(MOST_TOKENS, _sum(earlier.tokens_out, end.tokens_out)),
+        cost=_at_most(MOST_COST, _sum(earlier.cost, _cost(end))),
         first_token_ms=end.first_token_ms if earlier.first_token_ms is None else earlier.first_token_ms,
         duration_ms=earlier.duration_ms + end.duration_ms,
         cut_short=end.cut_short,
@@ -54,7 +58,9 @@ def _cost(end: AnswerEnd) -> Decimal | None:
     if end.tokens_in is None or end.tokens_out is None:
         return None
     model = Model.objects.filter(pk=end.request.model_id).first()
-    return model.cost(end.tokens_in, end.tokens_out) if model else None
+    cost = model.cost(end.tokens_in, end.tokens_out) if model else None
+    # A server may count whatever it likes; what no column holds must not cost the answer itself.
+    return cost if cost is not None and cost < MOST_COST else None
 
 
 def _sum[T: (int, Decimal)](earlier: T | None, now: T | None) -> T | None:
@@ -62,3 +68,7 @@ def _sum[T: (int, Decimal)](earlier: T | None, now: T | None) -> T | None:
     if earlier is None or now is None:
         return now if earlier is None else earlier
     return earlier + now
+
+
+def _at_most[T: (int, Decimal)](most: T, value: T | None) -> T | None:
+    return None if value is None else min(most, value)

@@ -75,6 +75,12 @@ SCRIPTS: dict[str, tuple[bytes | None, ...]] = {
         DONE,
     ),
     "markdown": (STREAM, *[piece(MARKDOWN[at : at + 7]) for at in range(0, len(MARKDOWN), 7)], END),
+    "boastful": (
+        STREAM,
+        piece("Hello", "stop"),
+        event(choices=[], usage={"prompt_tokens": 2**31 - 1, "completion_tokens": 2**31 - 1}),
+        DONE,
+    ),
     "busy": (head("429 Too Many Requests", "application/json"), b"{}"),
     "broken": (head("500 Internal Server Error", "text/plain"), b"Traceback: secret"),
     "missing": (head("404 Not Found", "application/json"), b'{"error":{"message":"no such model"}}'),

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.acting import note, record_each
-from chat.models import Conversation, Folder
+from chat.models import Conversation, Folder, Message
 
 
 @transaction.atomic
@@ -72,9 +72,10 @@ def unarchive_conversation(*, actor: User, conversation: Conversation) -> None:
 
 @transaction.atomic
 def delete_conversation(*, actor: User, conversation: Conversation) -> None:
-    """Put a conversation into the bin; `restore_conversation` takes it out."""
+    """Put a conversation into the bin, and stop what is being written there; `restore_conversation` takes it out."""
     there = Conversation.objects.filter(pk=conversation.pk, deleted_at__isnull=True)
     if there.update(deleted_at=timezone.now()):
+        Message.objects.filter(conversation=conversation).ask_to_stop()
         record_each("conversation.deleted", actor=actor, conversations=[conversation.public_id])
 
 

@@ -150,6 +150,8 @@ def _change(actor: User, there: QuerySet[Conversation], action: str, moment: dat
             note_each(action, actor=actor, conversations=ids.values())
         else:
             rows.update(deleted_at=moment)
+            if moment is not None:
+                Message.objects.filter(conversation__in=ids).ask_to_stop()
             record_each(action, actor=actor, conversations=ids.values())
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from chat.acting import note
+from chat.actions.prompt_use import UNCHANGED, Unchanged, use_prompt
 from chat.branches import newest_leaf_below
 from chat.llm import MAX_ANSWER_CHARACTERS
 from chat.models import Attachment, Conversation, Folder, Message, Model, SystemPrompt
@@ -79,18 +80,22 @@ def send_message(
     conversation: Conversation,
     text: str,
     model: Model,
+    prompt: SystemPrompt | Unchanged | None = UNCHANGED,
     parameters: Parameters | None = None,
     files: Sequence[TextFile] = (),
 ) -> Message:
     """Store a message at the end of the active branch and answer the pending answer to it.
 
-    `parameters` hold from this message on; None leaves them as they are. Raises ValidationError while another answer
-    is being written, or when the person sends too much.
+    The prompt (None for none) and `parameters` (None leaves them as they are) hold from this message on. Raises
+    ValidationError while another answer is being written, when the person sends too much, or where the prompt is none
+    they may use; then nothing is changed.
     """
     _refuse_while_answering(conversation)
     take_turn(actor)
     with transaction.atomic():
         conversation = _lock(conversation)
+        if not isinstance(prompt, Unchanged):
+            use_prompt(actor=actor, conversation=conversation, prompt=prompt)
         if parameters is not None and parameters != conversation.parameters:
             conversation.parameters = dict(parameters)
             conversation.save(update_fields=["parameters"])
@@ -156,7 +161,7 @@ def continue_answer(*, actor: User, answer: Message, model: Model) -> Message:
 @transaction.atomic
 def stop_answer(*, actor: User, answer: Message) -> None:
     """Ask for the end of an answer, in whatever process it is written; what there is of it stays."""
-    if Message.objects.filter(pk=answer.pk, status__in=Message.UNFINISHED).update(stop_requested=True):
+    if Message.objects.filter(pk=answer.pk).ask_to_stop():
         note("message.stopped", actor=actor, conversation=answer.conversation)
 
 
@@ -238,9 +243,11 @@ def take_turn(actor: User) -> None:
 
 def _lock(conversation: Conversation) -> Conversation:
     """The conversation as it is now, nobody else adding to it until the transaction ends."""
-    conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
-    _refuse_while_answering(conversation)
-    return conversation
+    found = Conversation.objects.select_for_update().filter(pk=conversation.pk, deleted_at__isnull=True).first()
+    if found is None:
+        raise ValidationError(_("This conversation was thrown away in the meantime."), code="gone")
+    _refuse_while_answering(found)
+    return found
 
 
 def _refuse_while_answering(conversation: Conversation) -> None:

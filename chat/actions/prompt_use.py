@@ -11,6 +11,13 @@ from chat.acting import note
 from chat.models import Conversation, SystemPrompt
 
 
+class Unchanged:
+    """Stands for the prompt that a conversation has, where None stands for none."""
+
+
+UNCHANGED = Unchanged()
+
+
 @transaction.atomic
 def use_prompt(*, actor: User, conversation: Conversation, prompt: SystemPrompt | None) -> None:
     """Go on under the newest version of this prompt, or under none; what was said before stays as it is.

@@ -18,6 +18,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Answers whose process has stopped renewing its lease, so that nobody is writing them any more."""
         return self.filter(status__in=Message.UNFINISHED, lease_until__lt=timezone.now())
 
+    def ask_to_stop(self) -> int:
+        """Ask for the end of those being written, in whatever process that is; how many there are."""
+        return self.filter(status__in=Message.UNFINISHED).update(stop_requested=True)
+
 
 class Message(models.Model):
     """One turn. An answer belongs to the process that generates it for as long as that renews the lease."""

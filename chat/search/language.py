@@ -71,7 +71,13 @@ def words_in(text: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Letters and digits of `text`, with single spaces where anything else stood: the databases take it apart alike."""
-    return " ".join("".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
+    words = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).split()
+    # Accents without a letter, in whatever width, are nothing that could be found.
+    return " ".join(word for word in words if any(_is_written(c) for c in unicodedata.normalize("NFKD", word)))
+
+
+def _is_written(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LN"
 
 
 def _word(chunk: str, *, is_last: bool) -> str:

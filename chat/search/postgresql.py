@@ -82,7 +82,9 @@ def query(words: list[str], owner: int | None) -> tuple[str, list[Any]]:
     each, parameters = [], []
     for word in words:
         if word.endswith("*"):
-            each.append(f"to_tsquery('simple', quote_literal({PLAIN}(%s)) || ':*')")
+            # What folds to nothing would be no query at all; an empty one is left out of the others.
+            beginning = f"quote_literal(nullif(btrim({PLAIN}(%s)), '')) || ':*'"
+            each.append(f"coalesce(to_tsquery('simple', {beginning}), ''::tsquery)")
         else:
             each.append(f"phraseto_tsquery('simple', {PLAIN}(%s))")
         parameters.append(word.rstrip("*"))

@@ -134,7 +134,7 @@ def conversation_tag(request: HtmxHttpRequest, public_id: UUID) -> HttpResponse:
     """Put words on a conversation, or take one off; refused words stand on a page of their own to be put right."""
     conversation = own_conversation(request.user, public_id)
     if "remove" in request.POST:
-        remove_tag(actor=request.user, conversation=conversation, name=request.POST["remove"][:200])
+        remove_tag(actor=request.user, conversation=conversation, name=request.POST["remove"].replace("\0", "")[:200])
         return redirect("chat:conversation", public_id)
     form = TagForm(posted(request))
     if form.is_valid():

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.http import HtmxHttpRequest
 from chat.actions.message import edit_message, send_message, show_version, start_conversation
-from chat.actions.prompt_use import use_prompt
+from chat.actions.prompt_use import UNCHANGED
 from chat.forms.message import MessageEditForm, MessageForm
 from chat.models import Attachment, Conversation, Message
 from chat.own_list import chosen_folder
@@ -110,9 +110,8 @@ def _sent(request: HtmxHttpRequest, conversation: Conversation | None, form: Mes
     }
     if conversation is None:
         return start_conversation(actor=request.user, prompt=given["prompt"], folder=form.folder, **said)
-    if form.asks_for_prompt:
-        use_prompt(actor=request.user, conversation=conversation, prompt=given["prompt"])
-    return send_message(actor=request.user, conversation=conversation, **said)
+    prompt = given["prompt"] if form.asks_for_prompt else UNCHANGED
+    return send_message(actor=request.user, conversation=conversation, prompt=prompt, **said)
 
 
 def _edited(request: HtmxHttpRequest, message: Message, form: MessageEditForm, files: list[Attachment]) -> Message:

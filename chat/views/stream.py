@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_GET
 
 from accounts.http import HtmxHttpRequest
-from chat.branches import branch_of
+from chat.branches import Branch, branch_of
 from chat.models import Conversation, Message
 from chat.pages import awaits_title
 from chat.tail import Reader, follow
@@ -55,8 +55,11 @@ def message_stream(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) 
 def _finished(request: HtmxHttpRequest, public_id: UUID, message_id: UUID) -> str:
     """The article of an answer as it now is, and the buttons that go with it."""
     found = with_spent(Conversation.objects.select_related("owner", "system_prompt"))
-    conversation = found.get(public_id=public_id)
-    branch = branch_of(conversation, shown=1)
+    conversation = found.filter(public_id=public_id).first()
+    branch = branch_of(conversation, shown=1) if conversation else Branch([])
+    if conversation is None or not branch.turns:
+        # Deleted for good meanwhile: the reader is told that it is over, and of nothing else.
+        return ""
     turn = branch.turns[-1]
     if turn.message.public_id != message_id:
         # Somebody reads another version meanwhile; the page that followed this one still gets its text.

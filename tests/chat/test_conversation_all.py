@@ -173,7 +173,19 @@ def test_more_than_one_act_may_concern_is_refused_in_words(
 
 @pytest.mark.parametrize(
     "undoing",
-    ["", "archive", "archive x", "archive 2026-11-01", "delete 2026-11-01T00:00:00Z", "tag", "tag 1 2 3", "x"],
+    [
+        "",
+        "archive",
+        "archive x",
+        "archive 2026-11-01",
+        "delete 2026-11-01T00:00:00Z",
+        "tag",
+        "tag 1 2 3",
+        "x",
+        "archive 0001-01-01T00:00:00+14:00",
+        "archive 9999-12-31T23:59:59-14:00",
+        "delete 2026-01-01T00:00:00+23:59",
+    ],
 )
 def test_nonsense_is_not_taken_back(as_ana: Client, talks: list[Conversation], undoing: str) -> None:
     assert as_ana.get("/chat/all/", {"undo": undoing}).status_code == 200

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from chat.actions.conversation import delete_conversation
+from chat.actions.conversation_bulk import delete_many
+from chat.actions.message import send_message
 from chat.actions.tag import add_tags
 from chat.models import Attachment, Conversation, Message, Model, Tag
 from settings_store.models import AuditEvent
@@ -35,6 +38,21 @@ def test_the_bin_lists_what_is_restored_or_deleted_for_good(as_ana: Client, thro
     restored = as_ana.post(reverse("chat:conversation_restore", args=[thrown.public_id]), {"back": "bin"}, follow=True)
     assert "“Stored” is back." in restored.content.decode()
     assert "The bin is empty" in restored.content.decode()
+
+
+def test_throwing_away_stops_what_is_being_written(as_ana: Client, ana: User, good: Model) -> None:
+    one, other = (stored_answer(ana, good, status=Message.Status.STREAMING) for _ in range(2))
+    as_ana.post(reverse("chat:conversation_delete", args=[one.conversation.public_id]))
+    delete_many(actor=ana, keys=[other.conversation_id])
+    assert all(Message.objects.filter(pk__in=[one.pk, other.pk]).values_list("stop_requested", flat=True))
+
+
+def test_nothing_is_sent_into_the_bin(ana: User, good: Model, thrown: Conversation) -> None:
+    # As it was read before it was thrown away in another tab.
+    thrown.deleted_at = None
+    with pytest.raises(ValidationError, match="thrown away in the meantime"):
+        send_message(actor=ana, conversation=thrown, text="Hello?", model=good)
+    assert thrown.messages.count() == 3
 
 
 def test_deleting_for_good_asks_first_leaves_nothing_and_is_in_the_trail(as_ana: Client, thrown: Conversation) -> None:

@@ -46,6 +46,12 @@ async def test_nothing_is_made_up_where_a_price_or_a_count_is_not_known(talk: Ta
     assert (answer.tokens_in, answer.cost) == (None, None)
 
 
+async def test_a_count_beyond_all_measure_costs_no_answer_its_end(talk: Talk, make_model: MakeModel) -> None:
+    await priced(make_model, "boastful", "60000", "60000")
+    answer = await talk.finished(await talk.send("Hello?", "boastful"))
+    assert (answer.status, answer.content, answer.cost) == (Message.Status.COMPLETE, "Hello", None)
+
+
 async def test_what_goes_on_costs_both_parts(talk: Talk, make_model: MakeModel) -> None:
     model = await priced(make_model, "at-the-limit", "1", "1")
     begun = await talk.send("Everything", "at-the-limit")

@@ -84,6 +84,19 @@ async def test_a_conversation_keeps_its_version_until_it_is_asked_for_the_newest
     assert third.conversation.prompt_version == 2
 
 
+async def test_a_message_that_is_refused_changes_no_prompt(talk: Talk) -> None:
+    one, other = [
+        await sync_to_async(create_prompt)(actor=None, name=name, content=f"You are {name}.") for name in ("A", "B")
+    ]
+    first = await send(talk, prompt=one.pk)
+    await talk.send("Wait", "stall", first.conversation)
+    url = reverse("chat:message_send", args=[first.conversation.public_id])
+    model = await Model.objects.aget(name="echo")
+    refused = await talk.client.post(url, {"message": "Hello?", "model": model.pk, "prompt": other.pk})
+    assert refused.status_code == 409
+    assert (await Conversation.objects.aget(pk=first.conversation.pk)).system_text == "You are A."
+
+
 async def test_another_prompt_or_none_holds_from_the_next_message_on(talk: Talk) -> None:
     one, other = [
         await sync_to_async(create_prompt)(actor=None, name=name, content=f"You are {name}.") for name in ("A", "B")

@@ -105,6 +105,21 @@ async def test_an_answer_written_by_another_process_is_followed(talk: Talk, ana:
     assert events[-1].name == "done"
 
 
+async def test_a_conversation_deleted_for_good_ends_its_stream(talk: Talk, ana: User, good: Model) -> None:
+    lease = timezone.now() + timedelta(seconds=60)
+    answer = await asyncio.to_thread(
+        stored_answer, ana, good, status=Status.STREAMING, content="Half", lease_until=lease
+    )
+    stream = await talk.open(answer)
+    first = await anext(stream)
+    await Conversation.objects.filter(pk=answer.conversation_id).aupdate(active_leaf=None)
+    await Conversation.objects.filter(pk=answer.conversation_id).adelete()
+    async with asyncio.timeout(5):
+        rest = [event async for event in stream]
+    assert "Half" in first.data
+    assert [(event.name, event.data) for event in rest] == [("done", "")]
+
+
 async def test_an_answer_whose_process_is_gone_ends_as_interrupted(talk: Talk, ana: User, good: Model) -> None:
     lease = timezone.now() - timedelta(seconds=1)
     answer = await asyncio.to_thread(

@@ -98,6 +98,14 @@ def test_all_words_stand_in_one_text(ana: User) -> None:
         "\\",
         "' OR 1=1",
         "&|!<->:*",
+        # Nothing is left of these once accents make no difference; the marks of sounds are letters to Unicode.
+        "\u0301\u0301\u0301",
+        "\u0345\u0345\u0345",
+        "a \u0301\u0301\u0301",
+        "\u02b9\u02ba\u02bb",
+        "\uff9e\uff9e\uff9e",
+        "\u3164\u3164\u3164",
+        "\u00b2\u00b3\u00b9",
     ],
 )
 def test_signs_and_operators_are_mere_text(ana: User, text: str) -> None:
