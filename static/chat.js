@@ -122,6 +122,7 @@ const selected = () => find("[aria-selected=true]", listed());
 function listPrompts() {
   const text = box().value, wanted = text.slice(1).trim().toLowerCase();
   const options = choices() && /^\/.*$/.test(text) ? [...choices().options].filter((option) => option.text.toLowerCase().includes(wanted)) : [];
+  options.sort((one, other) => !one.value - !other.value); // none comes last: nobody means it by a mere Enter
   find(".pop", listed()).replaceChildren(...options.map((option, place) => {
     const item = document.createElement("div");
     Object.assign(item, { id: `slash-${place}`, className: "item", role: "option", textContent: option.text });
@@ -198,6 +199,8 @@ function copyFrom(address) {
   copied.then(() => say(words.copied), () => say(words.failed));
 }
 
+// Who sends wants to see it, wherever they have read before.
+on("htmx:beforeRequest", ({ target }) => { if (target === form()) find(".thread-body").scrollTop = 0; });
 on("htmx:load", () => {
   markDrafts();
   showHeld();

@@ -167,6 +167,16 @@ def test_a_slash_picks_a_prompt(chat: Page) -> None:
     expect(chat.locator("#held-with")).to_contain_text(name.split(" (")[0].split(",")[0])
 
 
+def test_what_is_wrong_in_the_closed_menu_is_said(chat: Page) -> None:
+    chat.locator("#composer summary").click()
+    chat.get_by_label("Temperature").fill("9")
+    chat.keyboard.press("Escape")
+    write(chat, "How warm is it?")
+    chat.get_by_role("button", name="Send", exact=True).click()
+    expect(chat.get_by_text("Temperature: Ensure this value is less than or equal to 2.")).to_be_visible()
+    expect(chat.get_by_label("Message", exact=True)).to_have_value("How warm is it?")
+
+
 def test_a_draft_stays_with_its_conversation_and_its_entry_shows_it(chat: Page, context: BrowserContext) -> None:
     begun(chat)
     answered(chat)
