@@ -72,13 +72,15 @@ def test_so_many_come_with_a_message(as_ana: Client, good: Model) -> None:
     assert "At most 5 files come with a message." in response.content.decode()
 
 
-@pytest.mark.django_db
-def test_where_none_may_come_none_is_offered_or_taken(as_ana: Client, good: Model) -> None:
-    change_setting(actor=None, key="chat.attachments_per_message", environment="production", value="0")
-    assert "Attach text files" not in as_ana.get("/chat/").content.decode()
-    as_ana.post(NEW, {"message": "Read this", "model": good.pk, "attached": [file("fine.txt")]})
-    assert Message.objects.exists()
-    assert not Attachment.objects.exists()
+async def test_where_none_may_come_none_is_offered_or_taken(talk: Talk) -> None:
+    model = await Model.objects.acreate(provider=talk.provider, name="good")
+    await sync_to_async(change_setting)(
+        actor=None, key="chat.attachments_per_message", environment="production", value="0"
+    )
+    assert "Attach text files" not in (await talk.client.get("/chat/")).content.decode()
+    await talk.client.post(NEW, {"message": "Read this", "model": model.pk, "attached": [file("fine.txt")]})
+    assert (await talk.finished(await Message.objects.select_related("conversation").alatest("pk"))).content
+    assert not await Attachment.objects.aexists()
 
 
 @pytest.fixture

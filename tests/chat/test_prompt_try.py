@@ -29,16 +29,19 @@ from tests.chat.conftest import MakeModel
 from tests.chat.model_server import ModelServer
 from tests.factories import client_of, make_user
 
+# The house asks the database from threads of its own, which would wait for a transaction around the test.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 LINES = "application/x-ndjson"
 
 
 @pytest.fixture
-def prompt(db: None) -> SystemPrompt:
+def prompt(transactional_db: None) -> SystemPrompt:
     return create_prompt(actor=None, name="Letters", content="Live for {{name}}.")
 
 
 @pytest.fixture
-def writer(db: None) -> User:
+def writer(transactional_db: None) -> User:
     return make_user(username="maren", role="manager", full_name="Maren Holt")
 
 
