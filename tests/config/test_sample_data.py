@@ -157,6 +157,7 @@ def test_people_hold_their_roles_and_a_looker_on_cannot_talk() -> None:
     }
 
 
+@pytest.mark.schema  # the full text of MariaDB is of what is committed
 def test_it_shows_on_the_pages() -> None:
     add_sample_data()
     client = client_of(make_user(role="admin"))
