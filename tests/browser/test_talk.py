@@ -143,7 +143,7 @@ def test_an_answer_is_rated_and_copied(chat: Page) -> None:
     chat.get_by_role("button", name="Bad answer").click()
     expect(chat.get_by_text("Too short")).to_have_count(0)
     chat.get_by_role("link", name="Copy message").click()
-    expect(chat.get_by_text("Copied")).to_be_visible()
+    expect(chat.get_by_text("Copied", exact=True)).to_be_visible()
     assert chat.evaluate("navigator.clipboard.readText()") == "Say yes."
 
 
@@ -165,6 +165,15 @@ def test_a_slash_picks_a_prompt(chat: Page) -> None:
     chat.keyboard.press("ArrowDown")
     chat.keyboard.press("Enter")
     expect(chat.locator("#held-with")).to_contain_text(name.split(" (")[0].split(",")[0])
+
+
+def test_a_prompt_of_a_long_name_keeps_within_the_page(chat: Page) -> None:
+    chat.evaluate(
+        "const held = document.querySelector('#held-with');"
+        "held.classList.remove('only-wide'); held.textContent = `· ${'Letters to the regulator '.repeat(3)}`"
+    )
+    expect(chat.get_by_text("Letters to the regulator")).to_be_visible()
+    assert chat.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_is_wrong_in_the_closed_menu_is_said(chat: Page) -> None:
