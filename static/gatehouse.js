@@ -118,6 +118,9 @@ function openPalette() {
   return input.dispatchEvent(new Event("opened"));
 }
 
+// Whether what is shown is for what is typed, and not for less of it.
+const isFound = () => find("[data-found]", palette)?.dataset.found === find("input", palette).value.trim().replace(/\s+/g, " ");
+
 // Enter goes to the first thing found; before it has come, as soon as it does.
 function goToFirst(apart) {
   const first = find(".item", palette);
@@ -131,8 +134,7 @@ palette?.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (event.key === "Enter" && event.target.matches("input")) {
     event.preventDefault();
-    const typed = event.target.value.trim().replace(/\s+/g, " ");
-    if (find("[data-found]", palette)?.dataset.found === typed) goToFirst(event.ctrlKey || event.metaKey);
+    if (isFound()) goToFirst(event.ctrlKey || event.metaKey);
     else palette.dataset.goes = "";
   } else if (step && items.length) {
     event.preventDefault();
@@ -142,7 +144,7 @@ palette?.addEventListener("keydown", (event) => {
   }
 });
 palette?.addEventListener("input", () => delete palette.dataset.goes);
-palette?.addEventListener("htmx:afterSwap", () => { if ("goes" in palette.dataset) goToFirst(); });
+palette?.addEventListener("htmx:afterSwap", () => { if ("goes" in palette.dataset && isFound()) goToFirst(); });
 
 // A secret goes from the server into the clipboard without being shown.
 on("submit", async (event) => {
